@@ -1,0 +1,84 @@
+"""`edgesmith run`: plan, then make what is not in the store."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from edgesmith_flows.cli.options import set_option, store_option
+
+
+@click.command("run", short_help="Run a pipeline.")
+@click.argument("pipeline")
+@set_option
+@store_option
+@click.option("--only", multiple=True, metavar="NODE", help="Make this node, and what it needs, and no other.")
+@click.option("--force", multiple=True, metavar="NODE", help="Run this node even if it is cached.")
+@click.option("--dry-run", is_flag=True, help="Show what would run and why, and run nothing.")
+@click.option("--offline", is_flag=True, help="Build no toolchain: fail where one is missing.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    pipeline: str,
+    overrides: tuple[str, ...],
+    store: str | None,
+    only: tuple[str, ...],
+    force: tuple[str, ...],
+    dry_run: bool,
+    offline: bool,
+) -> None:
+    """Run PIPELINE: the name of one that ships or lies in ./pipelines, or the path of a YAML file.
+
+    Nodes whose results are in the store are not run again. Exits with 1 if a node fails or a gate does not hold.
+    """
+    from edgesmith_flows.overrides import parse_overrides
+    from edgesmith_flows.session import open_session, plan_session
+    from edgesmith_flows.settings import load_settings
+
+    begun = time.time()
+    session = open_session(pipeline, load_settings(store), parse_overrides(overrides), offline=offline)
+    plan, forced = plan_session(session, only, force)
+    if dry_run:
+        for name, step in plan.steps.items():
+            word = {"cached": "cached", "run": "will run", "wait": "will run if changed"}[step.state]
+            click.echo(f"{name}: {word}{f' ({step.why})' if step.why else ''}")
+        return
+
+    from rich.console import Console
+
+    from edgesmith_flows.console import make_view, print_summary
+    from edgesmith_flows.run import run_plan, write_run_record
+
+    console = Console(highlight=False)
+    with make_view(console) as view:
+        summary = run_plan(session, plan, forced, view)
+    print_summary(console, summary)
+    write_run_record(session.store, plan, summary, begun)
+    states = [result.state for result in summary.results.values()]
+    told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    console.print(
+        f"{session.pipeline.name}: {len(states)} nodes ({told}) in {time.time() - begun:.1f} s", markup=False
+    )
+    if not summary.ok:
+        ctx.exit(report_failures(summary))
+
+
+def report_failures(summary: object) -> int:
+    """Print each failed node's message and return the exit code."""
+    from edgesmith_flows.cli.main import keep_trace
+    from edgesmith_flows.results import Summary
+
+    assert isinstance(summary, Summary)
+    code = 1
+    for name, result in summary.results.items():
+        if result.error is not None:
+            click.echo(f"error: {name}: {result.error}", err=True)
+            trace = getattr(result.error, "trace", "")
+            if trace:
+                click.echo(keep_trace(trace), err=True)
+            code = max(code, result.error.exit_code)
+    missed = sum(not gate.held for gate in summary.gates)
+    if missed:
+        click.echo(f"error: {missed} of {len(summary.gates)} gates did not hold", err=True)
+    return code

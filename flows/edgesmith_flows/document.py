@@ -1,0 +1,140 @@
+"""The pipeline file as written: its shape, before anything in it is looked up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from edgesmith.errors import nearest
+from edgesmith_flows.yaml_source import KeyPath, PipelineError, Problem, YamlSource
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+_DURATION = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(s|m|h)?\s*$")
+_UNITS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+Name = Annotated[str, Field(pattern=NAME)]
+
+
+class NodeDocument(BaseModel):
+    """One entry under `stages:`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    uses: str = Field(description="the stage that makes this node")
+    needs: dict[str, str | list[str]] | list[str] | str = Field(
+        default_factory=dict, description="by input port, the node (or nodes) whose output goes in"
+    )
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="the stage's params")
+    matrix: dict[str, list[Any] | str] = Field(
+        default_factory=dict, description="make one node per combination; `${matrix.NAME}` is its value"
+    )
+    timeout: float | None = Field(default=None, description="seconds, or a text such as `90s`, `10m`, `2h`")
+    retries: int = Field(default=0, ge=0, le=100, description="how often a failed try is repeated")
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _seconds(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            match = _DURATION.match(value)
+            if match is None:
+                raise ValueError("expected seconds or a duration such as '90s', '10m', '2h'")
+            return float(match.group(1)) * _UNITS[match.group(2)]
+        return value
+
+    @field_validator("timeout")
+    @classmethod
+    def _positive(cls, value: float | None) -> float | None:
+        if value is not None and value <= 0:
+            raise ValueError("expected more than 0 seconds")
+        return value
+
+    @field_validator("matrix")
+    @classmethod
+    def _not_empty(cls, value: dict[str, list[Any] | str]) -> dict[str, list[Any] | str]:
+        for axis, values in value.items():
+            if not values:
+                raise ValueError(f"the axis {axis!r} has no values")
+        return value
+
+
+class PipelineDocument(BaseModel):
+    """A pipeline file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name = Field(description="letters, digits, - and _; also the name of the Prefect flow")
+    description: str = Field(default="", description="one line, shown by `edgesmith list`")
+    params: dict[str, Any] = Field(
+        default_factory=dict,
+        description="values for `${params.NAME}`; also the default of every stage param of the same name",
+    )
+    plugins: list[str] = Field(default_factory=list, description="local plugin modules to load")
+    stages: dict[Name, NodeDocument] = Field(min_length=1, description="the nodes, by name")
+    gates: list[str] = Field(default_factory=list, description="expressions that must hold at the end")
+
+
+def parse_document(source: YamlSource) -> PipelineDocument:
+    """Check the file's shape.
+
+    Raises:
+        PipelineError: with every unknown key and every value of the wrong type.
+    """
+    if not isinstance(source.data, dict):
+        raise PipelineError(source.file, [Problem("", 1, "expected a mapping with `name` and `stages`")])
+    try:
+        return PipelineDocument.model_validate(source.data)
+    except ValidationError as error:
+        raise PipelineError(source.file, problems_of(error, source, lambda _: (), PipelineDocument)) from error
+
+
+def problems_of(
+    error: ValidationError, source: YamlSource, base: Callable[[str], KeyPath], model: type[BaseModel]
+) -> list[Problem]:
+    """Turn pydantic's findings into problems with lines, expectations and nearest names.
+
+    Args:
+        base: gives, for the name of a top-level field, the key path under which the file has it.
+    """
+    found: dict[tuple[str, str], Problem] = {}
+    for detail in error.errors(include_url=False):
+        location = tuple(part for part in detail["loc"] if part != "[key]")
+        root = base(str(location[0])) if location else base("")
+        path = (*root, *_existing(location, source, root))
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            name = str(location[-1])
+            known = _fields_at(model, location[:-1])
+            close = nearest(name, known)
+            message = f"unknown key{f'; did you mean {close!r}?' if close else ''} (known: {', '.join(known)})"
+        elif detail["type"] == "missing":
+            path, message = (*root, *location), "is required and missing"
+        elif detail["type"] == "string_pattern_mismatch":
+            message = f"expected letters, digits, - and _, got {detail['input']!r}"
+        elif detail["type"] not in {"value_error", "too_short", "too_long"}:
+            message = f"{message[0].lower()}{message[1:]}, got {detail['input']!r}"
+        problem = source.problem(path, message)
+        found.setdefault((problem.path, problem.message), problem)
+    return list(found.values())
+
+
+def _existing(location: KeyPath, source: YamlSource, base: KeyPath) -> KeyPath:
+    """Drop the tail that pydantic added for union members, which the file doesn't have."""
+    for end in range(len(location), 0, -1):
+        if (*base, *location[:end]) in source.lines:
+            return location[:end]
+    return location
+
+
+def _fields_at(model: type[BaseModel], location: KeyPath) -> list[str]:
+    """Names of the fields that were allowed where an unknown one was found."""
+    current: Any = model
+    if location[:1] == ("stages",) and len(location) >= 2 and model is PipelineDocument:
+        current = NodeDocument
+        location = location[2:]
+    for part in location:
+        field = getattr(current, "model_fields", {}).get(part)
+        nested = getattr(field, "annotation", None)
+        current = nested if isinstance(nested, type) and issubclass(nested, BaseModel) else current
+    return sorted(field.alias or name for name, field in current.model_fields.items())

@@ -1,0 +1,186 @@
+"""Make nodes: look the key up, else run the stage in its worker and publish what it made."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from edgesmith.artifacts import Model
+from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
+from edgesmith_flows.bridge import bridge_for
+from edgesmith_flows.identity import Identities, stage_toolchain
+from edgesmith_flows.job import make_job
+from edgesmith_flows.pipeline import Node
+from edgesmith_flows.plan import Plan, input_digests
+from edgesmith_flows.registry import Registry
+from edgesmith_flows.store import Action, Store
+from edgesmith_flows.worker.client import StageBug, WorkerPool
+
+NodeState = Literal["cached", "done", "failed", "skipped", "cancelled"]
+
+
+class Listener(Protocol):
+    """Is told what happens, from several threads."""
+
+    def started(self, node: str) -> None:
+        """A node's stage begins."""
+
+    def progressed(self, node: str, done: float, total: float, figures: Mapping[str, Any]) -> None:
+        """A stage tells how far it is."""
+
+    def logged(self, node: str, level: str, text: str) -> None:
+        """A stage, or the engine on its behalf, has a message."""
+
+    def ended(self, result: NodeResult) -> None:
+        """A node is finished, one way or another."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """How a node ended."""
+
+    node: Node
+    state: NodeState
+    action: Action | None = None
+    seconds: float = 0.0
+    error: EdgesmithError | None = None
+
+
+@dataclass
+class Executor:
+    """Makes the nodes of one plan. `make` is called once per node, from any thread, needs first."""
+
+    plan: Plan
+    store: Store
+    registry: Registry
+    identities: Identities
+    pool: WorkerPool
+    listener: Listener
+    force: set[str] = field(default_factory=set)
+    results: dict[str, NodeResult] = field(default_factory=dict)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.bridge = bridge_for(self.registry)
+        self._identity_lock = threading.Lock()
+
+    def make(self, name: str) -> NodeResult:
+        """Make a node, or find it in the store.
+
+        Raises:
+            EdgesmithError: it failed; `results` holds it too.
+        """
+        node = self.plan.steps[name].node
+        begun = time.monotonic()
+        try:
+            state, action = self._make(node, name in self.force)
+        except EdgesmithError as error:
+            state = "cancelled" if isinstance(error, Cancelled) else "failed"
+            self._end(NodeResult(node, state, None, time.monotonic() - begun, error))
+            raise
+        return self._end(NodeResult(node, state, action, time.monotonic() - begun))
+
+    def skip(self, name: str) -> None:
+        """Note that a node was not made because one that it needs wasn't."""
+        self._end(NodeResult(self.plan.steps[name].node, "skipped"))
+
+    def _end(self, result: NodeResult) -> NodeResult:
+        self.results[result.node.name] = result
+        self.listener.ended(result)
+        return result
+
+    def _outputs(self) -> dict[str, Mapping[str, str]]:
+        return {name: r.action.outputs for name, r in self.results.items() if r.action is not None}
+
+    def _make(self, node: Node, force: bool) -> tuple[NodeState, Action]:
+        if self.cancelled.is_set():
+            raise Cancelled("the run was interrupted")
+        for toolchain in self.identities.wanted(node):
+            self.identities.toolchains.build(
+                toolchain, lambda text: self.listener.logged(node.name, "INFO", text)
+            )
+        key, document, digests = self._key(node)
+        action = None if force else self.store.action(key)
+        if action is not None:
+            return "cached", action
+        with self.store.lock(key):
+            action = None if force else self.store.action(key)
+            if action is not None:
+                return "cached", action
+            if self._mend_inputs(node):
+                key, document, digests = self._key(node)
+            return "done", self._run(node, key, document, digests)
+
+    def _key(self, node: Node) -> tuple[str, dict[str, Any], dict[str, list[str]]]:
+        digests = input_digests(node, self._outputs())
+        with self._identity_lock:
+            document = self.identities.document(node, digests)
+        return self.identities.key(document), document, digests
+
+    def _mend_inputs(self, node: Node) -> bool:
+        """Verify the inputs' content; set damaged ones aside and make them again. Tells whether any was."""
+        mended = False
+        for needs in node.needs.values():
+            for need in needs:
+                result = self.results[need.node]
+                if result.action is None:
+                    raise StageFailed(f"{need.node} gave nothing")
+                digest = result.action.outputs[need.port]
+                problem = self.store.verify(digest)
+                if problem is None:
+                    continue
+                place = self.store.set_aside(digest)
+                self.listener.logged(
+                    need.node, "WARNING", f"a damaged artifact ({problem}) was set aside in {place}; making it again"
+                )
+                self.store.forget(result.action.key)
+                state, action = self._make(result.node, False)
+                self._end(NodeResult(result.node, state, action))
+                mended = True
+        return mended
+
+    def _run(
+        self, node: Node, key: str, document: Mapping[str, Any], digests: Mapping[str, list[str]]
+    ) -> Action:
+        environment = self.identities.toolchains.build(stage_toolchain(node))
+        worker = self.pool.worker(environment, self.bridge)
+        with worker.turn, self.store.workspace() as workspace:
+            begun = time.monotonic()
+            self.listener.started(node.name)
+            job = make_job(
+                node,
+                store=self.store,
+                registry=self.registry,
+                identities=self.identities,
+                bridge=self.bridge,
+                digests=digests,
+                workspace=workspace,
+                key=key,
+            )
+            try:
+                figures = worker.run(job, lambda event: self._event(node.name, event), node.timeout)
+            except StageBug as error:
+                origin = self.registry.origins.get(("stages", node.stage.name), "?")
+                raise StageBug(f"the stage {node.stage.name} ({origin}) failed: {error.message}", error.trace) from error
+            seconds = time.monotonic() - begun
+            outputs = {}
+            for port, kind in node.output_kinds.items():
+                folder = workspace / port
+                main = folder / kind.main if issubclass(kind, Model) else folder
+                if not main.exists() or not any(folder.iterdir()):
+                    wanted = main.relative_to(workspace)
+                    raise StageFailed(f"the stage {node.stage.name} said it was done, but wrote no {wanted}")
+                outputs[port] = self.store.publish(folder, kind)
+        action = Action(key, outputs, figures, document, seconds)
+        self.store.record(action)
+        self.store.drop_scratch(key)
+        return action
+
+    def _event(self, name: str, event: Mapping[str, Any]) -> None:
+        if event["event"] == "progress":
+            self.listener.progressed(name, event["done"], event["total"], event["figures"])
+        elif event["event"] == "log":
+            self.listener.logged(name, event["level"], event["text"])

@@ -1,0 +1,113 @@
+"""Gates: expressions over the nodes' figures, evaluated by simpleeval."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgesmith.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One gate's outcome: held, failed, or undecided because a figure is missing.
+
+    Attributes:
+        detail: the figures that the expression was evaluated on, or why it couldn't be.
+    """
+
+    expression: str
+    held: bool
+    detail: str
+
+
+class _Figures(dict[str, Any]):
+    """A node's figures, reached by attribute and by index."""
+
+
+def names_in(expression: str) -> list[str]:
+    """Return the node names that a gate mentions.
+
+    Raises:
+        UserError: the gate is not an expression.
+    """
+    try:
+        tree = ast.parse(expression.strip(), mode="eval")
+    except SyntaxError as error:
+        raise UserError(f"not an expression: {error.msg}: {expression!r}") from error
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions]
+    return list(dict.fromkeys(names))
+
+
+def gate_nodes(expression: str, nodes: Iterable[str]) -> list[str]:
+    """Return those of `nodes` that a gate mentions; `-` in a node's name is written `_` in a gate."""
+    names = set(names_in(expression))
+    return [node for node in nodes if node in names or node.replace("-", "_") in names]
+
+
+def evaluate_gates(
+    gates: tuple[str, ...], figures: Mapping[str, Mapping[str, Any]]
+) -> list[GateResult]:
+    """Evaluate gates.
+
+    Args:
+        gates: expressions such as `bench.top1["tflite-int8"] >= bench.top1["fused"] - 0.01`.
+        figures: by node, its figures; those of a stage with a `many` port are already keyed by input node.
+    """
+    return [_evaluate(gate, figures) for gate in gates]
+
+
+def _evaluate(gate: str, figures: Mapping[str, Mapping[str, Any]]) -> GateResult:
+    from simpleeval import EvalWithCompoundTypes, InvalidExpression
+
+    seen: dict[str, Any] = {}
+    evaluator = EvalWithCompoundTypes(
+        names={name: _Figures(values) for name, values in figures.items()},
+        functions={"min": min, "max": max, "abs": abs, "round": round, "len": len},
+    )
+    try:
+        value = evaluator.eval(gate.strip())
+        seen = _values(gate, evaluator)
+        if not isinstance(value, bool):
+            return GateResult(gate, False, f"gives {value!r}; expected true or false")
+    except InvalidExpression as error:
+        return GateResult(gate, False, str(error))
+    except (KeyError, TypeError, ZeroDivisionError, ValueError) as error:
+        return GateResult(gate, False, _explain(gate, error, figures))
+    return GateResult(gate, value, ", ".join(f"{name} = {shown(one)}" for name, one in seen.items()))
+
+
+def _values(gate: str, evaluator: Any) -> dict[str, Any]:
+    """Return the value of every figure that a gate mentions, by its text."""
+    found: dict[str, Any] = {}
+
+    def walk(node: ast.AST) -> None:
+        if isinstance(node, (ast.Subscript, ast.Attribute)):
+            text = ast.unparse(node)
+            found[text] = evaluator.eval(text)
+            return
+        for child in ast.iter_child_nodes(node):
+            walk(child)
+
+    walk(ast.parse(gate.strip(), mode="eval"))
+    return found
+
+
+def _explain(gate: str, error: Exception, figures: Mapping[str, Mapping[str, Any]]) -> str:
+    if not isinstance(error, KeyError):
+        return f"can't be evaluated: {error} (a figure that wasn't measured?)"
+    missing = str(error.args[0])
+    known = {key for node in names_in(gate) if node in figures for key in figures[node]}
+    for node in names_in(gate):
+        for values in figures.get(node, {}).values():
+            if isinstance(values, Mapping):
+                known.update(str(key) for key in values)
+    return "not measured: " + unknown("figure", missing, known)
+
+
+def shown(value: Any) -> str:
+    """Write a figure as tables do."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,126 @@
+"""What goes into a node's key (docs/caching.md has the same list in words)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgesmith.artifacts import Model
+from edgesmith.dataset import Dataset
+from edgesmith.runtime import Runtime
+from edgesmith.stage import Toolchain
+from edgesmith_flows.canonical import digest
+from edgesmith_flows.memo import Memo
+from edgesmith_flows.pipeline import Node
+from edgesmith_flows.registry import Registry
+from edgesmith_flows.source_digest import SourceDigests
+from edgesmith_flows.toolchains import Environment, Toolchains
+
+
+@dataclass
+class Identities:
+    """Computes key documents; remembers what several nodes share.
+
+    Attributes:
+        toolchains: must already hold the environments; see `missing`.
+    """
+
+    registry: Registry
+    toolchains: Toolchains
+    memo: Memo
+    seed: int
+    _sources: SourceDigests = field(init=False)
+    _fingerprints: dict[int, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._sources = SourceDigests(self.memo)
+
+    def missing(self, node: Node) -> list[Toolchain]:
+        """Return the toolchains that must be built before the node's key can be known."""
+        return [one for one in self.wanted(node) if self.toolchains.find(one) is None]
+
+    def wanted(self, node: Node) -> list[Toolchain]:
+        """Return the toolchains that the node runs in: its own, and those of the runtimes it opens."""
+        return [stage_toolchain(node), *(Toolchain(r.requirements) for r in self.runtimes(node).values())]
+
+    def runtimes(self, node: Node) -> dict[str, type[Runtime]]:
+        """Return, by artifact kind, the runtime that the node's models are opened with."""
+        if not node.stage.runs_models:
+            return {}
+        kinds = {kind for kinds in node.kinds.values() for kind in kinds if issubclass(kind, Model)}
+        kinds |= {kind for kind in node.output_kinds.values() if issubclass(kind, Model)}
+        found = {kind.kind: self.registry.runtime_for(kind)[0] for kind in sorted(kinds, key=lambda k: k.kind)}
+        return {kind: runtime for kind, runtime in found.items() if runtime is not None}
+
+    def document(self, node: Node, inputs: Mapping[str, list[str]]) -> dict[str, Any]:
+        """Return a node's key document.
+
+        Args:
+            inputs: artifact digests by input port.
+        """
+        stage = node.stage
+        hidden = {*node.datasets, *node.files}
+        params = {
+            name: value for name, value in node.params.model_dump(mode="json").items() if name not in hidden
+        }
+        document: dict[str, Any] = {
+            "stage": stage.name,
+            "version": stage.version,
+            "source": self._sources.of(stage),
+            "params": params,
+            "inputs": {port: list(digests) for port, digests in inputs.items() if digests},
+            "seed": self.seed,
+            "tools": dict(self._environment(stage_toolchain(node)).versions),
+        }
+        if node.datasets:
+            document["datasets"] = {name: self._dataset(use.dataset) for name, use in node.datasets.items()}
+        if node.files:
+            document["files"] = {name: self.memo.digest(path) for name, path in node.files.items()}
+        runtimes = self.runtimes(node)
+        if runtimes:
+            document["runtimes"] = {kind: self._runtime(runtime) for kind, runtime in runtimes.items()}
+        if stage.measures:
+            document["target"] = self._target(str(getattr(node.params, "target", "host")))
+        return document
+
+    def key(self, document: Mapping[str, Any]) -> str:
+        """Return the key of a document."""
+        return digest(document)
+
+    def _environment(self, toolchain: Toolchain) -> Environment:
+        found = self.toolchains.find(toolchain)
+        if found is None:
+            raise LookupError(f"the toolchain for {toolchain.requirements} is not built")
+        return found
+
+    def _dataset(self, dataset: Dataset) -> dict[str, Any]:
+        if id(dataset) not in self._fingerprints:
+            self._fingerprints[id(dataset)] = digest(dataset.fingerprint(self.memo.digest))
+        return {
+            "name": dataset.name,
+            "version": dataset.version,
+            "source": self._sources.of(type(dataset)),
+            "fingerprint": self._fingerprints[id(dataset)],
+        }
+
+    def _runtime(self, runtime: type[Runtime]) -> dict[str, Any]:
+        return {
+            "name": runtime.name,
+            "version": runtime.version,
+            "source": self._sources.of(runtime),
+            "tools": dict(self._environment(Toolchain(runtime.requirements)).versions),
+        }
+
+    def _target(self, name: str) -> dict[str, Any]:
+        target = self.registry.find("target", self.registry.targets, name)()
+        return {"name": name, "version": target.version, "identity": dict(target.identity())}
+
+
+def stage_toolchain(node: Node) -> Toolchain:
+    """Return what a node's process needs: the stage's requirements and those of the datasets it reads."""
+    extra = [one for use in node.datasets.values() for one in use.dataset.requirements]
+    own = node.toolchain
+    return Toolchain(tuple(dict.fromkeys((*own.requirements, *extra))), own.exclude_newer)
+
+

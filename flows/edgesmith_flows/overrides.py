@@ -1,0 +1,53 @@
+"""`--set`: change a pipeline's params, or one node's, for one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from edgesmith.errors import UserError, unknown
+from edgesmith_flows.document import PipelineDocument
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
+    """Parse `NAME=VALUE` texts; the value is YAML (`3`, `true`, `[a, b]`, `text`).
+
+    Raises:
+        UserError: a text has no `=`, or its value isn't YAML.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"--set {text!r}: expected NAME=VALUE, e.g. --set image_size=128")
+        try:
+            found[name.strip()] = yaml.safe_load(value) if value else ""
+        except yaml.YAMLError as error:
+            raise UserError(f"--set {text!r}: the value is not YAML: {error}") from error
+    return found
+
+
+def apply_overrides(document: PipelineDocument, overrides: Mapping[str, Any]) -> PipelineDocument:
+    """Return the document with `PARAM` and `NODE.PARAM` values replaced.
+
+    Raises:
+        UserError: there is no such param or node.
+    """
+    params = dict(document.params)
+    stages = dict(document.stages)
+    for name, value in overrides.items():
+        node, dot, field = name.partition(".")
+        if name in params:
+            params[name] = value
+        elif dot and node in stages:
+            entry = stages[node]
+            stages[node] = entry.model_copy(update={"with_": {**entry.with_, field: value}})
+        elif name == "seed":
+            params[name] = value
+        else:
+            known = [*params, "seed", *(f"{one}." for one in stages)] if not dot else list(stages)
+            what = "node" if dot else "param"
+            raise UserError(f"--set {name}: " + unknown(what, node if dot else name, known))
+    return document.model_copy(update={"params": params, "stages": stages})

@@ -1,0 +1,95 @@
+"""A checked pipeline: nodes with their stages, params and connections, ready to plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgesmith.artifacts import Artifact
+from edgesmith.dataset import Dataset
+from edgesmith.refs import DatasetRef
+from edgesmith.stage import Stage, Toolchain
+
+
+@dataclass(frozen=True)
+class Need:
+    """One connection: an output port of another node."""
+
+    node: str
+    port: str
+
+
+@dataclass(frozen=True)
+class DatasetUse:
+    """A dataset that a param names."""
+
+    ref: DatasetRef
+    dataset: Dataset
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node, matrix expanded.
+
+    Attributes:
+        name: `base`, or `base@value-value` for a combination of a matrix.
+        base: the name under `stages:`.
+        axes: the matrix values of this combination.
+        needs: by input port, what is connected.
+        kinds: by input port, the kinds connected; for outputs see `output_kinds`.
+        line: where it stands in the file.
+    """
+
+    name: str
+    base: str
+    stage: type[Stage]
+    params: Any
+    needs: Mapping[str, tuple[Need, ...]]
+    kinds: Mapping[str, tuple[type[Artifact], ...]]
+    output_kinds: Mapping[str, type[Artifact]]
+    toolchain: Toolchain
+    datasets: Mapping[str, DatasetUse] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    axes: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    retries: int = 0
+    line: int = 0
+
+    @property
+    def upstream(self) -> list[str]:
+        """Names of the nodes it needs, each once."""
+        return list(dict.fromkeys(need.node for needs in self.needs.values() for need in needs))
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline whose every name was looked up.
+
+    Attributes:
+        nodes: by name, each after all that it needs.
+        seed: the `seed` param, 0 by default.
+    """
+
+    name: str
+    description: str
+    file: Path
+    nodes: Mapping[str, Node]
+    gates: tuple[str, ...]
+    seed: int = 0
+
+    def closure(self, names: list[str]) -> set[str]:
+        """Return these nodes and all that they need."""
+        wanted: set[str] = set()
+        stack = list(names)
+        while stack:
+            name = stack.pop()
+            if name not in wanted:
+                wanted.add(name)
+                stack.extend(self.nodes[name].upstream)
+        return wanted
+
+    def matching(self, name: str) -> list[str]:
+        """Return the nodes called `name`: one node, or every combination of a matrix."""
+        return [node.name for node in self.nodes.values() if name in (node.name, node.base)]

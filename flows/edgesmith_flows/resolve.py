@@ -1,0 +1,351 @@
+"""Look up everything a pipeline names and check it, before anything runs; all problems are reported together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from edgesmith.artifacts import Artifact
+from edgesmith.errors import EdgesmithError, unknown
+from edgesmith.ports import Port, as_port, output_kind
+from edgesmith.refs import FILE_MARKER, DatasetRef
+from edgesmith.stage import Stage, Toolchain
+from edgesmith_flows.document import NodeDocument, PipelineDocument, parse_document, problems_of
+from edgesmith_flows.interpolate import Interpolator
+from edgesmith_flows.matrix import combinations, matching
+from edgesmith_flows.overrides import apply_overrides
+from edgesmith_flows.pipeline import DatasetUse, Need, Node, Pipeline
+from edgesmith_flows.order import sort_topologically
+from edgesmith_flows.registry import Registry
+from edgesmith_flows.yaml_source import KeyPath, PipelineError, Problem, YamlSource
+
+
+def resolve(
+    source: YamlSource, registry: Registry, overrides: Mapping[str, Any] | None = None
+) -> Pipeline:
+    """Check a pipeline file against the installed plugins.
+
+    Args:
+        source: the file.
+        registry: what plugins bring.
+        overrides: `--set` values, by `PARAM` or `NODE.PARAM`.
+
+    Raises:
+        PipelineError: with all problems found.
+    """
+    document = parse_document(source)
+    document = apply_overrides(document, overrides or {})
+    return _Resolver(source, document, registry).run()
+
+
+class _Resolver:
+    def __init__(self, source: YamlSource, document: PipelineDocument, registry: Registry) -> None:
+        self.source = source
+        self.document = document
+        self.registry = registry
+        self.problems: dict[tuple[str, str], Problem] = {}
+        self.used: set[str] = {"seed"}
+        self.datasets: dict[str, DatasetUse] = {}
+        self.params = Interpolator({"env": os.environ}, self.complain, self.used).value(
+            dict(document.params), ("params",)
+        )
+        self.nodes: dict[str, Node] = {}
+        self.combos: dict[str, dict[str, dict[str, Any]]] = {}
+        self.broken: set[str] = set()
+
+    def complain(self, path: KeyPath, message: str) -> None:
+        problem = self.source.problem(path, message)
+        self.problems.setdefault((problem.path, problem.message), problem)
+
+    def run(self) -> Pipeline:
+        stages = self.document.stages
+        for base, entry in stages.items():
+            self.combos[base] = dict(combinations(base, self._matrix(base, entry)))
+        needs = {base: self._needs(base, entry) for base, entry in stages.items()}
+        for base in self._ordered(needs):
+            for name, axes in self.combos[base].items():
+                self._node(base, name, axes, stages[base], needs[base])
+        self._unused_params()
+        seed = self.params.get("seed", 0)
+        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+            self.complain(("params", "seed"), f"expected a whole number from 0 to 2**32 - 1, got {seed!r}")
+        gates = tuple(
+            str(self._interpolator({}).value(gate, ("gates", index)))
+            for index, gate in enumerate(self.document.gates)
+        )
+        self._check_gates(gates)
+        if self.problems:
+            raise PipelineError(self.source.file, list(self.problems.values()))
+        return Pipeline(
+            self.document.name, self.document.description, self.source.file, self.nodes, gates, seed
+        )
+
+    def _interpolator(self, axes: Mapping[str, Any]) -> Interpolator:
+        names = {"params": self.params, "matrix": axes, "env": os.environ}
+        return Interpolator(names, self.complain, self.used)
+
+    def _matrix(self, base: str, entry: NodeDocument) -> dict[str, list[Any]]:
+        path: KeyPath = ("stages", base, "matrix")
+        matrix = self._interpolator({}).value(dict(entry.matrix), path)
+        for axis, values in matrix.items():
+            if not isinstance(values, list) or not values:
+                self.complain((*path, axis), f"expected a list of values, got {values!r}")
+                matrix[axis] = [None]
+        return dict(matrix)
+
+    def _needs(self, base: str, entry: NodeDocument) -> dict[str, list[tuple[str, KeyPath]]]:
+        """Return, by input port, the references and where they stand; a bare one goes to the only input port."""
+        path: KeyPath = ("stages", base, "needs")
+        given = entry.needs
+        if isinstance(given, Mapping):
+            return {
+                port: [(one, (*path, port, index)) for index, one in enumerate(refs)]
+                if isinstance(refs, list)
+                else [(refs, (*path, port))]
+                for port, refs in given.items()
+            }
+        stage = self.registry.stages.get(entry.uses)
+        ports = list(stage.inputs) if stage else []
+        if stage is not None and len(ports) != 1:
+            self.complain(path, f"{entry.uses} has {len(ports)} input ports ({', '.join(ports)}); say which: "
+                          "{PORT: NODE}")
+            return {}
+        refs = given if isinstance(given, list) else [given]
+        return {ports[0] if ports else "": [(one, (*path, index)) for index, one in enumerate(refs)]}
+
+    def _base_of(self, reference: str) -> str | None:
+        """Return the entry under `stages:` that a reference (`node`, `node.port`, `node@combination`) names."""
+        node = reference
+        if node not in self.combos and "." in node and "@" not in node:
+            node = node.rpartition(".")[0]
+        if node in self.combos:
+            return node
+        base = node.partition("@")[0]
+        return base if base in self.combos else None
+
+    def _ordered(self, needs: Mapping[str, Mapping[str, list[tuple[str, KeyPath]]]]) -> list[str]:
+        """Order entries so that each stands after all that it needs; complain of dangling needs and cycles."""
+        edges: dict[str, list[str]] = {base: [] for base in needs}
+        for base, ports in needs.items():
+            for reference, path in (one for references in ports.values() for one in references):
+                found = self._base_of(reference)
+                if found is None:
+                    self.complain(path, unknown("node", reference, self.combos))
+                    self.broken.add(base)
+                else:
+                    edges[base].append(found)
+        order, loops = sort_topologically(edges)
+        for loop in loops:
+            self.complain(("stages", loop[0], "needs"), "a cycle: " + " needs ".join(loop))
+            self.broken.update(loop)
+        return order
+
+    def _node(
+        self,
+        base: str,
+        name: str,
+        axes: Mapping[str, Any],
+        entry: NodeDocument,
+        needs: Mapping[str, list[tuple[str, KeyPath]]],
+    ) -> None:
+        here: KeyPath = ("stages", base)
+        stage = self._stage(entry.uses, (*here, "uses"))
+        given = self._interpolator(axes).value(dict(entry.with_), (*here, "with"))
+        if stage is None:
+            self.broken.add(base)
+            return
+        params = self._params(stage, given, base)
+        connected, kinds = self._connect(stage, base, axes, needs)
+        if base in self.broken or params is None:
+            self.broken.add(base)
+            return
+        datasets = {field: use for field, use in self._datasets(params, base).items() if use is not None}
+        files = self._files(params, base)
+        toolchain = Toolchain()
+        try:
+            stage.check(params, kinds, {field: use.dataset for field, use in datasets.items()})
+            toolchain = stage.toolchain(params, kinds)
+        except EdgesmithError as error:
+            self.complain((*here, "with"), str(error))
+        output_kinds = {port: output_kind(spec, kinds) for port, spec in stage.outputs.items()}
+        self.nodes[name] = Node(
+            name, base, stage, params, connected, kinds, output_kinds, toolchain, datasets, files, axes,
+            entry.timeout, entry.retries, self.source.line(here),
+        )  # fmt: skip
+
+    def _stage(self, name: str, path: KeyPath) -> type[Stage] | None:
+        try:
+            return self.registry.find("stage", self.registry.stages, name)
+        except EdgesmithError as error:
+            self.complain(path, str(error))
+            return None
+
+    def _params(self, stage: type[Stage], given: Mapping[str, Any], base: str) -> Any:
+        """Validate `with:`, after filling fields that it leaves out from pipeline params of the same name."""
+        inherited = {
+            field: self.params[field]
+            for field in stage.Params.model_fields
+            if field in self.params and field not in given
+        }
+        self.used.update(inherited)
+        try:
+            return stage.Params.model_validate({**inherited, **given})
+        except ValidationError as error:
+            where: KeyPath = ("stages", base, "with")
+            for problem in problems_of(
+                error, self.source, lambda field: ("params",) if field in inherited else where, stage.Params
+            ):
+                self.problems.setdefault((problem.path, problem.message), problem)
+            return None
+
+    def _connect(
+        self,
+        stage: type[Stage],
+        base: str,
+        axes: Mapping[str, Any],
+        needs: Mapping[str, list[tuple[str, KeyPath]]],
+    ) -> tuple[dict[str, tuple[Need, ...]], dict[str, tuple[type[Artifact], ...]]]:
+        connected: dict[str, tuple[Need, ...]] = {}
+        kinds: dict[str, tuple[type[Artifact], ...]] = {}
+        path: KeyPath = ("stages", base, "needs")
+        ports = {name: as_port(spec) for name, spec in stage.inputs.items()}
+        for port in needs:
+            if port not in ports:
+                what = unknown("input port", port, ports) if ports else f"{stage.name} takes no input"
+                self.complain((*path, port), what)
+                self.broken.add(base)
+        for name, port in ports.items():
+            found: list[tuple[Need, type[Artifact]]] = []
+            for reference, where in needs.get(name, []):
+                found.extend(self._reference(reference, where, port, axes, base))
+            if not found and not port.optional and base not in self.broken:
+                self.complain(path, f"the input port {name!r} ({port}) of {stage.name} is not connected")
+                self.broken.add(base)
+            if len(found) > 1 and not port.many:
+                several = ", ".join(need.node for need, _ in found)
+                self.complain((*path, name), f"takes one node, got {len(found)}: {several}")
+                self.broken.add(base)
+            connected[name] = tuple(need for need, _ in found)
+            kinds[name] = tuple(kind for _, kind in found)
+        return connected, kinds
+
+    def _reference(
+        self, reference: str, path: KeyPath, port: Port, axes: Mapping[str, Any], base: str
+    ) -> list[tuple[Need, type[Artifact]]]:
+        target = self._base_of(reference)
+        if target is None:
+            return []
+        if target in self.broken:
+            self.broken.add(base)
+            return []
+        output = None
+        if reference in self.combos:
+            names = matching(axes, self.combos[reference])
+        elif reference in self.combos[target]:
+            names = [reference]
+        elif reference.rpartition(".")[0] == target:
+            names, output = matching(axes, self.combos[target]), reference.rpartition(".")[2]
+        else:
+            names = []
+            known = [one for group in self.combos.values() for one in group]
+            self.complain(path, unknown("node", reference, known))
+            self.broken.add(base)
+        found = []
+        for name in names:
+            node = self.nodes.get(name)
+            if node is None:
+                self.broken.add(base)
+                continue
+            picked = self._output(node, output, port, path)
+            if picked is None:
+                self.broken.add(base)
+            else:
+                found.append((Need(name, picked), node.output_kinds[picked]))
+        return found
+
+    def _output(self, node: Node, wanted: str | None, port: Port, path: KeyPath) -> str | None:
+        """Pick the output of `node` that fits an input port."""
+        outputs = node.output_kinds
+        if wanted is not None and wanted not in outputs:
+            self.complain(path, unknown(f"output of {node.name}", wanted, outputs))
+            return None
+        candidates = [wanted] if wanted is not None else list(outputs)
+        fitting = [name for name in candidates if port.accepts(outputs[name])]
+        if len(fitting) == 1:
+            return fitting[0]
+        given = ", ".join(f"{name}: {outputs[name].kind}" for name in candidates) or "nothing"
+        if fitting:
+            self.complain(path, f"several outputs of {node.name} fit; say which, e.g. {node.name}.{fitting[0]}")
+        else:
+            self.complain(path, f"expected {port}, but {node.name} ({node.stage.name}) gives {given}")
+        return None
+
+    def _datasets(self, params: Any, base: str) -> dict[str, DatasetUse | None]:
+        found: dict[str, DatasetUse | None] = {}
+        for field in type(params).model_fields:
+            ref = getattr(params, field)
+            if isinstance(ref, DatasetRef):
+                written = field in self.document.stages[base].with_
+                path: KeyPath = ("stages", base, "with", field) if written else ("params", field)
+                found[field] = self._dataset(ref, path)
+        return found
+
+    def _dataset(self, ref: DatasetRef, path: KeyPath) -> DatasetUse | None:
+        known = self.datasets.get(ref.model_dump_json())
+        if known is not None:
+            return known
+        try:
+            cls = self.registry.find("dataset", self.registry.datasets, ref.name)
+            dataset = cls(cls.Params(**ref.params))
+            dataset.check()
+        except ValidationError as error:
+            for problem in problems_of(error, self.source, lambda _: path, cls.Params):
+                self.problems.setdefault((problem.path, problem.message), problem)
+            return None
+        except EdgesmithError as error:
+            self.complain(path, str(error))
+            return None
+        use = DatasetUse(ref, dataset)
+        self.datasets[ref.model_dump_json()] = use
+        return use
+
+    def _files(self, params: Any, base: str) -> dict[str, Path]:
+        found = {}
+        for field, info in type(params).model_fields.items():
+            value = getattr(params, field)
+            if value is not None and (FILE_MARKER in info.metadata or _is_marked(info.annotation)):
+                found[field] = Path(value)
+                if not found[field].is_file():
+                    self.complain(("stages", base, "with", field), f"there is no file {value!r}")
+        return found
+
+    def _unused_params(self) -> None:
+        if self.broken:
+            return
+        for name in self.document.params:
+            if name not in self.used:
+                self.complain(("params", name), "is used by no node: no ${params." + name + "}, and no stage "
+                              "here has a param of this name")
+
+    def _check_gates(self, gates: tuple[str, ...]) -> None:
+        from edgesmith_flows.gates import names_in
+
+        for index, gate in enumerate(gates):
+            try:
+                names = names_in(gate)
+            except EdgesmithError as error:
+                self.complain(("gates", index), error.message)
+                continue
+            for name in names:
+                if name not in {spelling for base in self.combos for spelling in (base, base.replace("-", "_"))}:
+                    self.complain(("gates", index), unknown("node", name, self.combos))
+
+
+def _is_marked(annotation: Any) -> bool:
+    return any(
+        FILE_MARKER in getattr(part, "__metadata__", ()) or _is_marked(part) for part in get_args(annotation)
+    )

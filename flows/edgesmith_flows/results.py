@@ -1,0 +1,149 @@
+"""What came of a run: figures by node, the results table, the gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgesmith.artifacts import Model
+from edgesmith.ports import as_port
+from edgesmith_flows.execute import NodeResult
+from edgesmith_flows.gates import GateResult, evaluate_gates, gate_nodes
+from edgesmith_flows.pipeline import Node
+from edgesmith_flows.plan import Plan
+from edgesmith_flows.store import Store
+
+KNOWN_COLUMNS: Mapping[str, tuple[str, str]] = {
+    "top1": ("top-1", ".4f"),
+    "agreement": ("agreement", ".4f"),
+    "sqnr_db": ("SQNR dB", ".1f"),
+    "median_ms": ("median ms", ".2f"),
+    "p90_ms": ("p90 ms", ".2f"),
+    "p99_ms": ("p99 ms", ".2f"),
+    "throughput": ("images/s", ".0f"),
+    "peak_mb": ("peak MB", ".0f"),
+}
+"""Figures that the table shows, with their headings and formats, in order."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the results table: a node that gives a model."""
+
+    node: str
+    format: str
+    bytes: int | None
+    figures: Mapping[str, Any]
+    status: str
+
+
+@dataclass
+class Summary:
+    """The outcome of a run."""
+
+    results: Mapping[str, NodeResult]
+    rows: list[Row] = field(default_factory=list)
+    gates: list[GateResult] = field(default_factory=list)
+    figures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every node was made and every gate held."""
+        return not self.failures()
+
+    def failures(self) -> list[str]:
+        """Return one line for each failed node and each gate that didn't hold."""
+        nodes = [
+            f"node {name}: {result.error.message if result.error else result.state}"
+            for name, result in self.results.items()
+            if result.state in ("failed", "cancelled")
+        ]
+        return nodes + [f"gate {g.expression}: {g.detail}" for g in self.gates if not g.held]
+
+    @property
+    def columns(self) -> list[str]:
+        """Headings of the table; figures that no row has are left out."""
+        shown = [name for name in KNOWN_COLUMNS if any(name in row.figures for row in self.rows)]
+        return ["node", "format", "bytes", *(KNOWN_COLUMNS[name][0] for name in shown), "status"]
+
+    def cells(self) -> list[list[str]]:
+        """Return the table's body as texts, fitting `columns`."""
+        shown = [name for name in KNOWN_COLUMNS if any(name in row.figures for row in self.rows)]
+        body = []
+        for row in self.rows:
+            values = [_cell(row.figures.get(name), KNOWN_COLUMNS[name][1]) for name in shown]
+            size = f"{row.bytes:,}" if row.bytes is not None else "-"
+            body.append([row.node, row.format, size, *values, row.status])
+        return body
+
+
+def _cell(value: Any, form: str) -> str:
+    return format(value, form) if isinstance(value, (int, float)) else "-"
+
+
+def node_figures(node: Node, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a node's figures as gates see them: those given per input are keyed by the input node's name."""
+    seen: dict[str, Any] = {}
+    per_input = _per_input(node, figures)
+    for name, value in figures.items():
+        if name not in per_input:
+            seen[name] = value
+    for needs, rows in per_input.values():
+        for need, row in zip(needs, rows, strict=False):
+            for name, value in row.items():
+                seen.setdefault(name, {})[need] = value
+    return seen
+
+
+def _per_input(
+    node: Node, figures: Mapping[str, Any]
+) -> dict[str, tuple[list[str], Sequence[Mapping[str, Any]]]]:
+    """Return, for each `many` port that the figures name, the input nodes and their rows."""
+    found = {}
+    for port, spec in node.stage.inputs.items():
+        rows = figures.get(port)
+        if as_port(spec).many and isinstance(rows, list):
+            found[port] = ([need.node for need in node.needs[port]], rows)
+    return found
+
+
+def summarise(plan: Plan, results: Mapping[str, NodeResult], store: Store) -> Summary:
+    """Gather figures, rows and gates from the results of a run."""
+    figures: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    for name, result in results.items():
+        if result.action is None:
+            continue
+        node = result.node
+        figures[name] = node_figures(node, result.action.figures)
+        for needs, given in _per_input(node, result.action.figures).values():
+            for need, row in zip(needs, given, strict=False):
+                rows.setdefault(need, {}).update(row)
+    ordered = [name for name in plan.steps if name in results and _gives_model(results[name].node)]
+    bases = {node.base for node in plan.pipeline.nodes.values()} - {step.node.base for step in plan.steps.values()}
+    gates = [gate for gate in plan.pipeline.gates if not gate_nodes(gate, bases)]
+    return Summary(
+        results,
+        [_row(results[name], rows.get(name, {}), store) for name in ordered],
+        evaluate_gates(tuple(gates), _by_gate_name(figures)),
+        figures,
+    )
+
+
+def _gives_model(node: Node) -> bool:
+    return any(issubclass(kind, Model) for kind in node.output_kinds.values())
+
+
+def _row(result: NodeResult, measured: Mapping[str, Any], store: Store) -> Row:
+    port, kind = next((p, k) for p, k in result.node.output_kinds.items() if issubclass(k, Model))
+    if result.action is None:
+        return Row(result.node.name, kind.kind, None, {}, result.state)
+    files = store.manifest(result.action.outputs[port])["files"]
+    size = sum(entry[1] for name, entry in files.items() if name.split("/")[0] == kind.main)
+    return Row(result.node.name, kind.kind, size, measured, str(measured.get("status", "ok")))
+
+
+def _by_gate_name(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Add, for node names that aren't identifiers, the spelling with `_`."""
+    return {**{name.replace("-", "_"): value for name, value in figures.items()}, **figures}

@@ -1,0 +1,96 @@
+"""Run a plan: at once when all is cached, else through Prefect."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from pathlib import Path
+
+from edgesmith.errors import Cancelled
+from edgesmith_flows.execute import Executor, Listener, NodeResult
+from edgesmith_flows.plan import Plan
+from edgesmith_flows.results import Summary, summarise
+from edgesmith_flows.session import Session
+from edgesmith_flows.store import Store
+from edgesmith_flows.worker.client import WorkerPool
+
+
+def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener) -> Summary:
+    """Make every node of a plan; return what came of it.
+
+    Raises:
+        Cancelled: the run was interrupted; all workers are stopped, finished nodes are kept.
+    """
+    if plan.done:
+        results = {n: NodeResult(step.node, "cached", step.action) for n, step in plan.steps.items()}
+        for result in results.values():
+            listener.ended(result)
+        return summarise(plan, results, session.store)
+    logs = session.store.root / "logs"
+    with session.store.guarded():
+        logs.mkdir(exist_ok=True)
+    pool = WorkerPool(logs)
+    executor = Executor(
+        plan, session.store, session.registry, session.identities, pool, listener, force=forced
+    )
+    builders = _build_ahead(executor)
+    try:
+        from edgesmith_flows.prefect_flow import run_flow
+
+        return run_flow(executor)
+    except KeyboardInterrupt:
+        executor.cancelled.set()
+        raise Cancelled("interrupted; finished nodes are kept, the next run goes on from here") from None
+    finally:
+        executor.cancelled.set()
+        pool.stop()
+        for builder in builders:
+            builder.join(timeout=0)
+        session.identities.memo.save()
+
+
+def _build_ahead(executor: Executor) -> list[threading.Thread]:
+    """Build missing toolchains beside the first nodes, so that nobody waits for them later.
+
+    A failure here is not told: the node that needs the toolchain meets it again.
+    """
+    toolchains = executor.identities.toolchains
+    wanted = dict.fromkeys(
+        one for step in executor.plan.steps.values() for one in executor.identities.missing(step.node)
+    )
+
+    def build() -> None:
+        for one in wanted:
+            with contextlib.suppress(Exception):
+                toolchains.build(one, lambda text: executor.listener.logged("", "INFO", text))
+
+    if not wanted:
+        return []
+    thread = threading.Thread(target=build, daemon=True)
+    thread.start()
+    return [thread]
+
+
+def write_run_record(store: Store, plan: Plan, summary: Summary, begun: float) -> Path:
+    """Write a run's record: which key and outputs each node had, and how it went."""
+    record = {
+        "pipeline": plan.pipeline.name,
+        "begun": round(begun, 3),
+        "seconds": round(time.time() - begun, 3),
+        "nodes": {
+            name: {
+                "state": result.state,
+                "key": result.action.key if result.action else None,
+                "outputs": dict(result.action.outputs) if result.action else {},
+                "seconds": round(result.seconds, 3),
+            }
+            for name, result in summary.results.items()
+        },
+        "gates": [{"gate": g.expression, "held": g.held, "detail": g.detail} for g in summary.gates],
+    }
+    file = store.root / "runs" / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(begun))}-{plan.pipeline.name}.json"
+    with store.guarded():
+        file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return file

@@ -1,0 +1,83 @@
+"""Where things are: the store, the pipelines that ship, the project's own pipelines and plugins."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgesmith.errors import UserError, unknown
+
+STORE_VARIABLE = "EDGESMITH_STORE"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one call.
+
+    Attributes:
+        store: the store's folder: `--store`, EDGESMITH_STORE, or `.edgesmith` in the working directory.
+        plugins: local plugin modules named by `[tool.edgesmith] plugins` in the working directory's pyproject.toml.
+    """
+
+    store: Path
+    plugins: tuple[str, ...] = ()
+
+
+def load_settings(store: str | None = None) -> Settings:
+    """Read settings from the command line's value, the environment and pyproject.toml."""
+    given = store or os.environ.get(STORE_VARIABLE) or ".edgesmith"
+    return Settings(Path(given).expanduser().absolute(), _plugins(Path("pyproject.toml")))
+
+
+def _plugins(file: Path) -> tuple[str, ...]:
+    if not file.is_file():
+        return ()
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("edgesmith", {})
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read: {error}") from error
+    plugins = table.get("plugins", [])
+    if not isinstance(plugins, list) or not all(isinstance(one, str) for one in plugins):
+        raise UserError(f"{file}: tool.edgesmith.plugins: expected a list of module names, got {plugins!r}")
+    return tuple(plugins)
+
+
+def pipeline_folders() -> Iterator[Path]:
+    """Yield the folders in which a bare pipeline name is looked for, first come first served."""
+    yield Path("pipelines")
+    package = Path(__file__).parent
+    yield package / "pipelines"
+    yield package.parent.parent / "pipelines"
+
+
+def find_pipeline(name: str) -> Path:
+    """Return the file of a pipeline given as a bare name or as a path.
+
+    Raises:
+        UserError: there is none; the nearest known name is given.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        if path.is_file():
+            return path
+        raise UserError(f"there is no pipeline file {name!r}")
+    for folder in pipeline_folders():
+        for suffix in (".yaml", ".yml"):
+            if (folder / f"{name}{suffix}").is_file():
+                return folder / f"{name}{suffix}"
+    raise UserError(
+        unknown("pipeline", name, known_pipelines()),
+        hint="give the path of a YAML file, or see `edgesmith list`",
+    )
+
+
+def known_pipelines() -> dict[str, Path]:
+    """Return the pipelines that a bare name finds, by name."""
+    found: dict[str, Path] = {}
+    for folder in pipeline_folders():
+        for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+            found.setdefault(file.stem, file)
+    return found

@@ -1,0 +1,177 @@
+"""The parent's side of worker processes: one warm worker an environment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from edgesmith.channel import Channel, start
+from edgesmith.errors import Cancelled, EdgesmithError, StageFailed, UserError
+from edgesmith_flows.toolchains import Environment
+
+OnEvent = Callable[[Mapping[str, Any]], None]
+_TAIL = 20
+
+
+class StageBug(EdgesmithError):
+    """A stage raised something that it should have handled: a bug of the stage, with its traceback."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+class Worker:
+    """One worker process. Jobs wait for their turn."""
+
+    def __init__(self, environment: Environment, bridge: Mapping[str, str], log: Path) -> None:
+        self.environment = environment
+        self.bridge = dict(bridge)
+        self.log = log
+        self.turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        """Start the process if it isn't running."""
+        if self._stopped:
+            raise Cancelled("the run was interrupted")
+        if self._process is not None and self._process.poll() is None:
+            return
+        env = {k: v for k, v in os.environ.items() if k not in {"PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"}}
+        with self.log.open("ab") as output:
+            self._process, self._channel = start(
+                self.environment.python,
+                self.bridge,
+                "edgesmith_flows.worker.main",
+                output=output,
+                env=env,
+                session=True,
+            )
+        if self._stopped:
+            self.stop()
+
+    def run(self, job: Mapping[str, Any], on_event: OnEvent, timeout: float | None = None) -> dict[str, Any]:
+        """Run one job and return the stage's figures.
+
+        Raises:
+            EdgesmithError: the stage failed; the message is the user's.
+            StageBug: the stage raised something else.
+        """
+        self.start()
+        process, channel = self._process, self._channel
+        if process is None or channel is None:
+            raise Cancelled("the run was interrupted")
+        offset = self.log.stat().st_size
+        expired = threading.Event()
+        timer = threading.Timer(timeout, lambda: (expired.set(), self._kill())) if timeout else None
+        if timer:
+            timer.start()
+        try:
+            with contextlib.suppress(OSError):
+                channel.send({"op": "run", **job})
+            while (event := channel.receive()) is not None:
+                if event["event"] == "done":
+                    return dict(event["figures"])
+                if event["event"] == "failed":
+                    self._raise(event)
+                on_event(event)
+        finally:
+            if timer:
+                timer.cancel()
+        code = process.wait()
+        self._channel = self._process = None
+        if self._stopped:
+            raise Cancelled("the run was interrupted")
+        if expired.is_set():
+            raise StageFailed(f"it took longer than its timeout of {timeout:g} s and was stopped")
+        raise StageFailed(f"its process died: {died(code)}{self._tail(offset)}", hint=_hint(code))
+
+    def _raise(self, event: Mapping[str, Any]) -> None:
+        if event["handled"]:
+            kinds: dict[str, type[EdgesmithError]] = {"Cancelled": Cancelled, "StageFailed": StageFailed}
+            raise kinds.get(event["type"], UserError)(event["message"], hint=event["hint"])
+        raise StageBug(f"{event['type']}: {event['message']}", event["traceback"])
+
+    def _tail(self, offset: int) -> str:
+        with contextlib.suppress(OSError):
+            data = self.log.read_bytes()[offset:].decode(errors="replace").strip().splitlines()
+            if data:
+                return "; its last lines were:\n    " + "\n    ".join(data[-_TAIL:])
+        return ""
+
+    def _kill(self) -> None:
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End the process and everything that it started, at once."""
+        self._stopped = True
+        process = self._process
+        self._kill()
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
+
+
+class WorkerPool:
+    """Workers by environment; started at first use, stopped together."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._workers: dict[str, Worker] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def worker(self, environment: Environment, bridge: Mapping[str, str]) -> Worker:
+        """Return the environment's worker; a worker that lacks a package of `bridge` is given it from its next start."""
+        with self._lock:
+            if self._stopped:
+                raise Cancelled("the run was interrupted")
+            if environment.name not in self._workers:
+                log = self._folder / f"worker-{environment.name}.log"
+                self._workers[environment.name] = Worker(environment, bridge, log)
+            return self._workers[environment.name]
+
+    def stop(self) -> None:
+        """Stop all workers."""
+        with self._lock:
+            self._stopped = True
+            workers = list(self._workers.values())
+        begun = time.monotonic()
+        for worker in workers:
+            worker.stop()
+        if time.monotonic() - begun > 5:
+            raise EdgesmithError("a worker process could not be stopped within 5 s")
+
+
+def died(code: int) -> str:
+    """Say how a process ended."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+    told = {"SIGKILL": " (killed: out of memory?)", "SIGSEGV": " (crash in native code)", "SIGABRT": " (abort)"}
+    return name + told.get(name, "")
+
+
+def _hint(code: int) -> str | None:
+    if code == -signal.SIGKILL:
+        return "if the system ran out of memory, use a smaller batch size or image size"
+    if code == -signal.SIGSEGV:
+        return "native code crashed; other settings of this stage (batch size, memory format, precision) may not"
+    return None

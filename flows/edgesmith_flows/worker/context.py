@@ -1,0 +1,91 @@
+"""The Context of a stage that runs in a worker process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgesmith.artifacts import Artifact, Model
+from edgesmith.channel import Channel
+from edgesmith.dataset import Dataset
+from edgesmith.errors import RuntimeUnavailable, UserError, unknown
+from edgesmith.loading import load_object
+from edgesmith.process import Launch, ModelProcess
+from edgesmith.refs import DatasetRef
+
+_PROGRESS_SECONDS = 0.1
+
+
+class WorkerContext:
+    """See `edgesmith.Context`. Everything comes from the job, a JSON document."""
+
+    def __init__(
+        self, job: Mapping[str, Any], channel: Channel, log: logging.Logger, cancel: threading.Event
+    ) -> None:
+        self._job = job
+        self._channel = channel
+        self._cancel = cancel
+        self._told = 0.0
+        self.log = log
+        self.seed = int(job["seed"])
+        self.scratch = Path(job["scratch"])
+        self.model_sources: Mapping[str, str] = job["model_sources"]
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run is being interrupted."""
+        return self._cancel.is_set()
+
+    def out(self, port: str) -> Path:
+        """The folder of an output port."""
+        outputs = self._job["outputs"]
+        if port not in outputs:
+            raise UserError(unknown("output port", port, outputs))
+        return Path(outputs[port])
+
+    def progress(self, done: float, total: float, **figures: float | str) -> None:
+        """Send progress, at most ten times a second but for the last step."""
+        now = time.monotonic()
+        if done < total and now - self._told < _PROGRESS_SECONDS:
+            return
+        self._told = now
+        self._channel.send({"event": "progress", "done": done, "total": total, "figures": figures})
+
+    def dataset(self, ref: DatasetRef) -> Dataset:
+        """Open the dataset that a param names."""
+        classes = self._job["datasets"]
+        if ref.name not in classes:
+            raise UserError(unknown("dataset", ref.name, classes))
+        cls = load_object(classes[ref.name])
+        dataset: Dataset = cls(cls.Params(**ref.params))
+        return dataset
+
+    def open(self, model: Model, *, threads: int = 1, target: str = "host") -> ModelProcess:
+        """Load a model in a fresh process on a target."""
+        launches, reasons = self._job["launches"], self._job["no_runtime"]
+        if model.kind not in launches:
+            raise RuntimeUnavailable(reasons.get(model.kind, f"no runtime for {model.kind}"))
+        targets = self._job["targets"]
+        if target not in targets:
+            raise UserError(unknown("target", target, targets))
+        opened: ModelProcess = load_object(targets[target])().open(
+            Launch(**launches[model.kind]), model, threads
+        )
+        return opened
+
+
+def load_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a job's inputs into artifacts: one, a list, or None by port."""
+
+    def one(given: Mapping[str, str]) -> Artifact:
+        artifact: Artifact = load_object(given["kind"])(Path(given["path"]), given["digest"])
+        return artifact
+
+    return {
+        port: None if given is None else [one(g) for g in given] if isinstance(given, list) else one(given)
+        for port, given in inputs.items()
+    }

@@ -1,0 +1,98 @@
+"""The worker process: runs stages one after another, so that torch is imported once a run, not once a stage.
+
+Protocol, version 1, JSON lines. To the worker: `{"op": "run", ...job}` and `{"op": "cancel"}`. From the worker:
+`{"event": "ready"|"log"|"progress"|"done"|"failed", ...}`. What a stage prints goes to the worker's log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from typing import Any
+
+from edgesmith.channel import Channel
+from edgesmith.errors import Cancelled, EdgesmithError
+from edgesmith.loading import load_object
+from edgesmith_flows.worker.context import WorkerContext, load_inputs
+
+PROTOCOL = 1
+
+
+class ChannelHandler(logging.Handler):
+    """Sends what stages log up the line."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self.channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record; a parent that has gone is not this handler's business."""
+        with contextlib.suppress(OSError):
+            self.channel.send({"event": "log", "level": record.levelname, "text": record.getMessage()})
+
+
+def run_job(job: dict[str, Any], channel: Channel, log: logging.Logger, cancel: threading.Event) -> None:
+    """Run one stage and report how it went."""
+    try:
+        stage = load_object(job["stage"])
+        params = stage.Params.model_validate(job["params"])
+        ctx = WorkerContext(job, channel, log, cancel)
+        figures = stage().run(ctx, load_inputs(job["inputs"]), params)
+        if figures is not None and not isinstance(figures, dict):
+            raise EdgesmithError(f"the stage returned {type(figures).__name__}; expected a mapping or None")
+        try:
+            plain = json.loads(json.dumps(figures or {}))
+        except (TypeError, ValueError) as error:
+            raise EdgesmithError(f"the stage returned figures that are not JSON: {error}") from error
+        channel.send({"event": "done", "figures": plain})
+    except Exception as error:  # whatever a stage raises is reported, and the worker goes on
+        if cancel.is_set() and not isinstance(error, EdgesmithError):
+            error = Cancelled("cancelled")
+        traceback.print_exc()
+        handled = isinstance(error, EdgesmithError)
+        channel.send(
+            {
+                "event": "failed",
+                "type": type(error).__name__,
+                "message": error.message if isinstance(error, EdgesmithError) else f"{error}",
+                "hint": error.hint if isinstance(error, EdgesmithError) else None,
+                "handled": handled,
+                "traceback": "" if handled else traceback.format_exc(),
+            }
+        )
+
+
+def main() -> None:
+    """Serve jobs until the parent hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = Channel.inherited(int(sys.argv[1]))
+    jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    cancel = threading.Event()
+    log = logging.getLogger("edgesmith.stage")
+    log.setLevel(logging.INFO)
+    log.addHandler(ChannelHandler(channel))
+    log.propagate = False
+
+    def listen() -> None:
+        while (message := channel.receive()) is not None:
+            if message["op"] == "cancel":
+                cancel.set()
+            else:
+                jobs.put(message)
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=listen, daemon=True).start()
+    channel.send({"event": "ready", "protocol": PROTOCOL, "python": sys.version.split()[0]})
+    while True:
+        run_job(jobs.get(), channel, log, cancel)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""edgesmith: all that a plugin author imports.
+
+Names are loaded at first use, so that `import edgesmith` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgesmith.artifacts import Artifact as Artifact
+    from edgesmith.artifacts import CoreMLModel as CoreMLModel
+    from edgesmith.artifacts import Model as Model
+    from edgesmith.artifacts import OnnxModel as OnnxModel
+    from edgesmith.artifacts import Report as Report
+    from edgesmith.artifacts import TfliteModel as TfliteModel
+    from edgesmith.artifacts import TorchModel as TorchModel
+    from edgesmith.context import Context as Context
+    from edgesmith.dataset import Dataset as Dataset
+    from edgesmith.dataset import Split as Split
+    from edgesmith.errors import Cancelled as Cancelled
+    from edgesmith.errors import EdgesmithError as EdgesmithError
+    from edgesmith.errors import RuntimeUnavailable as RuntimeUnavailable
+    from edgesmith.errors import StageFailed as StageFailed
+    from edgesmith.errors import UserError as UserError
+    from edgesmith.golden import carry as carry
+    from edgesmith.golden import read_golden as read_golden
+    from edgesmith.golden import write_golden as write_golden
+    from edgesmith.hooks import hookimpl as hookimpl
+    from edgesmith.input_contract import InputContract as InputContract
+    from edgesmith.model_source import ModelSource as ModelSource
+    from edgesmith.ports import like as like
+    from edgesmith.ports import many as many
+    from edgesmith.ports import optional as optional
+    from edgesmith.process import Launch as Launch
+    from edgesmith.process import ModelProcess as ModelProcess
+    from edgesmith.refs import DatasetRef as DatasetRef
+    from edgesmith.refs import FileRef as FileRef
+    from edgesmith.runtime import Runtime as Runtime
+    from edgesmith.stage import Stage as Stage
+    from edgesmith.stage import Toolchain as Toolchain
+    from edgesmith.target import Target as Target
+
+CONTRACT = 1
+"""Version of the plugin contract: raised when a plugin written for the one before may need a change."""
+
+_HOMES = {
+    "artifacts": ("Artifact", "CoreMLModel", "Model", "OnnxModel", "Report", "TfliteModel", "TorchModel"),
+    "context": ("Context",),
+    "dataset": ("Dataset", "Split"),
+    "errors": ("Cancelled", "EdgesmithError", "RuntimeUnavailable", "StageFailed", "UserError"),
+    "golden": ("carry", "read_golden", "write_golden"),
+    "hooks": ("hookimpl",),
+    "input_contract": ("InputContract",),
+    "model_source": ("ModelSource",),
+    "ports": ("like", "many", "optional"),
+    "process": ("Launch", "ModelProcess"),
+    "refs": ("DatasetRef", "FileRef"),
+    "runtime": ("Runtime",),
+    "stage": ("Stage", "Toolchain"),
+    "target": ("Target",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["CONTRACT", *sorted(_HOME_OF)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'edgesmith' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"edgesmith.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value

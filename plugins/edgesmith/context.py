@@ -1,0 +1,57 @@
+"""What a running stage may ask of its surroundings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from edgesmith.artifacts import Model
+    from edgesmith.dataset import Dataset
+    from edgesmith.process import ModelProcess
+    from edgesmith.refs import DatasetRef
+
+
+class Context(Protocol):
+    """Services for one call of `Stage.run`.
+
+    Attributes:
+        log: goes to the run's log, live.
+        seed: the pipeline's seed; the only source of randomness.
+        scratch: a folder that survives a retry and a killed run (checkpoints), gone once the node has succeeded.
+        model_sources: by name, the `package.module:function` of each installed model source (`model: name/model`).
+        cancelled: True once the run is being interrupted; long loops look at it and raise `Cancelled`.
+    """
+
+    @property
+    def log(self) -> logging.Logger: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def scratch(self) -> Path: ...
+    @property
+    def model_sources(self) -> Mapping[str, str]: ...
+    @property
+    def cancelled(self) -> bool: ...
+
+    def out(self, port: str) -> Path:
+        """Return the empty folder to fill for an output port."""
+        ...
+
+    def progress(self, done: float, total: float, **figures: float | str) -> None:
+        """Tell how far the stage is, with figures so far (loss, top-1)."""
+        ...
+
+    def dataset(self, ref: DatasetRef) -> Dataset:
+        """Open the dataset that a param names."""
+        ...
+
+    def open(self, model: Model, *, threads: int = 1, target: str = "host") -> ModelProcess:
+        """Load a model in a fresh process of its runtime; use it as a context manager.
+
+        Raises:
+            RuntimeUnavailable: no installed runtime can run this kind here; the message says why.
+        """
+        ...

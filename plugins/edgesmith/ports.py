@@ -1,0 +1,69 @@
+"""Ports: the typed inputs and outputs of a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import UnionType
+from typing import get_args
+
+from edgesmith.artifacts import Artifact
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input or output of a stage.
+
+    Attributes:
+        kinds: the artifact kinds it takes (a subclass of one of them fits) or, for an output, gives.
+        many: an input that takes a list of nodes.
+        optional: an input that may be left out.
+        like: for an output, the input port whose kind it repeats.
+    """
+
+    kinds: tuple[type[Artifact], ...] = ()
+    many: bool = False
+    optional: bool = False
+    like: str | None = None
+
+    def accepts(self, kind: type[Artifact]) -> bool:
+        """Tell whether an artifact of `kind` may be connected here."""
+        return issubclass(kind, self.kinds)
+
+    def __str__(self) -> str:
+        names = " | ".join(kind.kind or kind.__name__ for kind in self.kinds)
+        return f"list of {names}" if self.many else names
+
+
+PortSpec = type[Artifact] | UnionType | Port
+
+
+def as_port(spec: PortSpec) -> Port:
+    """Turn what a stage author wrote (`OnnxModel`, `OnnxModel | TfliteModel`, a `Port`) into a Port."""
+    if isinstance(spec, Port):
+        return spec
+    if isinstance(spec, UnionType):
+        return Port(kinds=tuple(get_args(spec)))
+    return Port(kinds=(spec,))
+
+
+def many(spec: PortSpec) -> Port:
+    """An input that takes one node or a list of nodes."""
+    return Port(kinds=as_port(spec).kinds, many=True)
+
+
+def optional(spec: PortSpec) -> Port:
+    """An input that may be left out; the stage then finds None."""
+    return Port(kinds=as_port(spec).kinds, optional=True)
+
+
+def like(port: str) -> Port:
+    """An output of the same kind as the input `port`."""
+    return Port(like=port)
+
+
+def output_kind(spec: PortSpec, inputs: dict[str, tuple[type[Artifact], ...]]) -> type[Artifact]:
+    """Return the concrete kind of an output, given the kinds connected to the inputs."""
+    port = as_port(spec)
+    kinds: Iterable[type[Artifact]] = inputs[port.like] if port.like else port.kinds
+    return next(iter(kinds))

@@ -1,0 +1,150 @@
+"""A model loaded in a fresh process of its runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from edgesmith.channel import start
+from edgesmith.errors import StageFailed
+from edgesmith.loading import object_name
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgesmith.artifacts import Model
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start a runtime.
+
+    Attributes:
+        name: the runtime's name, as tables show it.
+        runtime: its class, as `package.module:Class`.
+        python: the interpreter of the environment that meets its requirements.
+        bridge: packages that this interpreter must be lent (see `edgesmith.boot`).
+    """
+
+    name: str
+    runtime: str
+    python: str
+    bridge: Mapping[str, str] = field(default_factory=dict)
+
+
+class ModelProcess:
+    """A model in its runtime, alone in a process: use it as a context manager.
+
+    Attributes:
+        runtime: the runtime's name.
+        facts: what the process told after loading: `load_ms` (cold load), `rss_bytes`, `threads`.
+    """
+
+    def __init__(self, launch: Launch, model: Model, threads: int) -> None:
+        self.runtime = launch.name
+        self.model = model
+        self._work = tempfile.TemporaryDirectory(prefix="edgesmith-")
+        self._log = Path(self._work.name, "log")
+        env = os.environ | {
+            name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        }
+        with self._log.open("wb") as output:
+            self._process, self._channel = start(
+                launch.python, launch.bridge, "edgesmith.runtime_host", output=output, env=env
+            )
+        try:
+            self.facts = self._ask(
+                op="load",
+                runtime=launch.runtime,
+                kind=object_name(type(model)),
+                path=str(model.path),
+                threads=threads,
+            )
+        except BaseException:
+            self.close()
+            raise
+
+    def predict(self, pixels: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
+        """Run the model on images.
+
+        Args:
+            pixels: uint8 [N, H, W, C], as `InputContract.pixels` gives them.
+            batch: how many at once, where the model file allows it.
+
+        Returns:
+            float32 [N, classes]: the file's output (see `InputContract.output`).
+        """
+        import numpy as np
+
+        source, result = Path(self._work.name, "in.npy"), Path(self._work.name, "out.npy")
+        np.save(source, self.model.contract.feed(pixels), allow_pickle=False)
+        size = self.model.contract.batch or batch
+        self._ask(op="predict", input=str(source), output=str(result), batch=size)
+        return np.asarray(np.load(result, allow_pickle=False), dtype=np.float32)
+
+    def time(self, pixels: NDArray[np.uint8], warmup: int, runs: int) -> list[int]:
+        """Run single-stream and return one latency in nanoseconds per run.
+
+        Args:
+            pixels: uint8 [N, H, W, C]; used in turn, one file batch (at least one image) a run.
+            warmup: unmeasured runs before.
+            runs: measured runs.
+        """
+        import numpy as np
+
+        source = Path(self._work.name, "time.npy")
+        np.save(source, self.model.contract.feed(pixels), allow_pickle=False)
+        size = self.model.contract.batch or 1
+        reply = self._ask(op="time", input=str(source), warmup=warmup, runs=runs, batch=size)
+        return [int(value) for value in reply["ns"]]
+
+    def peak_bytes(self) -> int:
+        """Peak resident memory of the process so far, in bytes."""
+        return int(self._ask(op="memory")["peak_bytes"])
+
+    def _ask(self, **message: Any) -> dict[str, Any]:
+        with contextlib.suppress(OSError):
+            self._channel.send(message)
+        reply = self._channel.receive()
+        if reply is None:
+            code = self._process.wait()
+            raise StageFailed(
+                f"the {self.runtime} process died (exit {code}) in {message['op']!r}\n{self._last_lines()}",
+                hint="the lines above are the last that the process wrote",
+            )
+        if "error" in reply:
+            raise StageFailed(f"{self.runtime}: {reply['error']}")
+        return reply
+
+    def _last_lines(self) -> str:
+        with contextlib.suppress(OSError):
+            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+            return "\n".join(lines[-20:])
+        return ""
+
+    def close(self) -> None:
+        """End the process and remove its files."""
+        self._channel.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._work.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

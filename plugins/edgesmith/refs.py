@@ -1,0 +1,35 @@
+"""Param types that name something outside the pipeline: its content, not its name, goes into the key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class DatasetRef(BaseModel):
+    """A dataset: `digits`, or `{name: folder, path: photos}` with the dataset's own params beside the name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The dataset's own params, as the user gave them."""
+        return dict(self.model_extra or {})
+
+
+class _FileMarker:
+    """Marks a string field as the path of an input file."""
+
+
+FILE_MARKER = _FileMarker()
+
+FileRef = Annotated[str, FILE_MARKER, Field(description="path of a file; its content goes into the key")]
+"""A path given by the user (relative to the working directory); the file's digest goes into the key."""

@@ -1,0 +1,99 @@
+"""The far side of `edgesmith.process.ModelProcess`: one model, one runtime, one process."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from edgesmith.channel import Channel
+from edgesmith.loading import load_object
+
+
+def peak_bytes() -> int:
+    """Peak resident memory of this process image in bytes.
+
+    On Linux it is VmHWM: `ru_maxrss` there keeps the peak of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+class Host:
+    """Answers one parent's requests about one model."""
+
+    def __init__(self) -> None:
+        self.runtime: Any = None
+
+    def load(self, runtime: str, kind: str, path: str, threads: int) -> dict[str, Any]:
+        """Import the runtime, then load the model; only the second is timed."""
+        model = load_object(kind)(Path(path))
+        self.runtime = load_object(runtime)()
+        begun = time.perf_counter_ns()
+        self.runtime.load(model, threads)
+        return {
+            "load_ms": (time.perf_counter_ns() - begun) / 1e6,
+            "peak_bytes": peak_bytes(),
+            "threads": threads,
+        }
+
+    def predict(self, input: str, output: str, batch: int) -> dict[str, Any]:
+        """Run all rows of a .npy file in batches; the last one is padded where the size is fixed."""
+        import numpy as np
+
+        rows = np.load(input, allow_pickle=False)
+        parts = []
+        for begin in range(0, len(rows), batch):
+            part = rows[begin : begin + batch]
+            kept = len(part)
+            if kept < batch:
+                part = np.concatenate([part, np.repeat(part[-1:], batch - kept, axis=0)])
+            parts.append(np.asarray(self.runtime.predict(part), dtype=np.float32)[:kept])
+        np.save(output, np.concatenate(parts), allow_pickle=False)
+        return {}
+
+    def time(self, input: str, warmup: int, runs: int, batch: int) -> dict[str, Any]:
+        """Time single runs."""
+        import numpy as np
+
+        rows = np.load(input, allow_pickle=False)
+        feeds = [rows[i : i + batch] for i in range(0, len(rows) - batch + 1, batch)]
+        predict = self.runtime.predict
+        for i in range(warmup):
+            predict(feeds[i % len(feeds)])
+        taken = []
+        for i in range(runs):
+            feed = feeds[i % len(feeds)]
+            begun = time.perf_counter_ns()
+            predict(feed)
+            taken.append(time.perf_counter_ns() - begun)
+        return {"ns": taken}
+
+    def memory(self) -> dict[str, Any]:
+        """Peak memory so far."""
+        return {"peak_bytes": peak_bytes()}
+
+
+def serve(channel: Channel) -> None:
+    """Answer until the parent hangs up."""
+    host = Host()
+    while (message := channel.receive()) is not None:
+        operation = message.pop("op")
+        try:
+            reply = getattr(host, operation)(**message)
+        except Exception as error:  # noqa: BLE001 - whatever a runtime raises is the parent's to report
+            traceback.print_exc()
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        channel.send(reply)
+
+
+if __name__ == "__main__":
+    serve(Channel.inherited(int(sys.argv[1])))

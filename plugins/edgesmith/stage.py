@@ -1,0 +1,85 @@
+"""Stages: typed inputs, typed outputs, params, and `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from edgesmith.ports import PortSpec
+
+if TYPE_CHECKING:
+    from edgesmith.artifacts import Artifact
+    from edgesmith.context import Context
+    from edgesmith.dataset import Dataset
+
+Kinds = Mapping[str, "tuple[type[Artifact], ...]"]
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """What a stage needs installed: PEP 508 requirements, met by this environment or by an isolated one.
+
+    Attributes:
+        requirements: what the stage imports; their resolved versions go into the key.
+        exclude_newer: resolve an isolated environment as of this date (ISO), so that it stays the same.
+    """
+
+    requirements: tuple[str, ...] = ()
+    exclude_newer: str | None = None
+
+
+class Stage:
+    """One step of a pipeline.
+
+    A subclass sets `name`, `version` (raise it when results change for a reason that its source doesn't show),
+    `inputs`, `outputs`, `requirements` and `Params`, and implements `run`. Heavy imports live inside `run`.
+
+    Class attributes:
+        runs_models: the stage opens models through `ctx.open`; their runtimes' identities go into the key.
+        measures: results depend on the machine (`target`), whose identity goes into the key.
+    """
+
+    name: ClassVar[str] = ""
+    version: ClassVar[str] = "1"
+    inputs: ClassVar[Mapping[str, PortSpec]] = {}
+    outputs: ClassVar[Mapping[str, PortSpec]] = {}
+    requirements: ClassVar[tuple[str, ...]] = ()
+    runs_models: ClassVar[bool] = False
+    measures: ClassVar[bool] = False
+
+    class Params(BaseModel):
+        """Base of every stage's params: unknown names are refused."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def toolchain(cls, params: Any, kinds: Kinds) -> Toolchain:
+        """Return what this call of the stage needs; override where it depends on params or input kinds."""
+        return Toolchain(cls.requirements)
+
+    @classmethod
+    def check(cls, params: Any, kinds: Kinds, datasets: Mapping[str, Dataset]) -> None:
+        """Raise UserError for what can be seen to be wrong before the run.
+
+        Args:
+            params: the validated params.
+            kinds: by input port, the kind of each connected artifact.
+            datasets: by param name, the dataset that it names.
+        """
+
+    def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any] | None:
+        """Do the work: read `inputs`, fill `ctx.out(port)` for every output.
+
+        Args:
+            ctx: the run's services.
+            inputs: by port, an Artifact; a list of them for a `many` port; None for an optional one left out.
+            params: an instance of `Params`.
+
+        Returns:
+            Figures as JSON values; gates and tables see them as `node.figure`. Under the name of a `many` port,
+            a list with one mapping per input becomes `node.figure["input node"]`.
+        """
+        raise NotImplementedError
