@@ -14,7 +14,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from edgesmith_flows.execute import NodeResult
 from edgesmith_flows.results import Summary
 
-_MARKS = {"cached": "cached", "done": "done", "failed": "FAILED", "skipped": "skipped", "cancelled": "cancelled"}
+_MARKS = {
+    "cached": "cached",
+    "done": "done",
+    "failed": "FAILED",
+    "skipped": "skipped",
+    "cancelled": "cancelled",
+}
 _PLAIN_SECONDS = 15.0
 
 
@@ -103,9 +109,7 @@ class LiveView(PlainView):
     def progressed(self, node: str, done: float, total: float, figures: Mapping[str, Any]) -> None:
         """See `Listener`."""
         if node in self._tasks:
-            self._progress.update(
-                self._tasks[node], completed=done, total=total, figures=escape(figures_text(figures))
-            )
+            self._progress.update(self._tasks[node], completed=done, total=total, figures=escape(figures_text(figures)))
 
     def ended(self, result: NodeResult) -> None:
         """See `Listener`."""

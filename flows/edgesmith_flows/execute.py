@@ -15,6 +15,7 @@ from edgesmith_flows.identity import Identities, stage_toolchain
 from edgesmith_flows.job import make_job
 from edgesmith_flows.pipeline import Node
 from edgesmith_flows.plan import Plan, input_digests
+from edgesmith_flows.quiet import QuietLock
 from edgesmith_flows.registry import Registry
 from edgesmith_flows.store import Action, Store
 from edgesmith_flows.worker.client import StageBug, WorkerPool
@@ -62,6 +63,7 @@ class Executor:
     force: set[str] = field(default_factory=set)
     results: dict[str, NodeResult] = field(default_factory=dict)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    quiet: QuietLock = field(default_factory=QuietLock)
 
     def __post_init__(self) -> None:
         self.bridge = bridge_for(self.registry)
@@ -99,9 +101,7 @@ class Executor:
         if self.cancelled.is_set():
             raise Cancelled("the run was interrupted")
         for toolchain in self.identities.wanted(node):
-            self.identities.toolchains.build(
-                toolchain, lambda text: self.listener.logged(node.name, "INFO", text)
-            )
+            self.identities.toolchains.build(toolchain, lambda text: self.listener.logged(node.name, "INFO", text))
         key, document, digests = self._key(node)
         action = None if force else self.store.action(key)
         if action is not None:
@@ -134,7 +134,9 @@ class Executor:
                     continue
                 place = self.store.set_aside(digest)
                 self.listener.logged(
-                    need.node, "WARNING", f"a damaged artifact ({problem}) was set aside in {place}; making it again"
+                    need.node,
+                    "WARNING",
+                    f"a damaged artifact ({problem}) was set aside in {place}; making it again",
                 )
                 self.store.forget(result.action.key)
                 state, action = self._make(result.node, False)
@@ -142,12 +144,10 @@ class Executor:
                 mended = True
         return mended
 
-    def _run(
-        self, node: Node, key: str, document: Mapping[str, Any], digests: Mapping[str, list[str]]
-    ) -> Action:
+    def _run(self, node: Node, key: str, document: Mapping[str, Any], digests: Mapping[str, list[str]]) -> Action:
         environment = self.identities.toolchains.build(stage_toolchain(node))
         worker = self.pool.worker(environment, self.bridge)
-        with worker.turn, self.store.workspace() as workspace:
+        with worker.turn, self.quiet.hold(alone=node.stage.measures), self.store.workspace() as workspace:
             begun = time.monotonic()
             self.listener.started(node.name)
             job = make_job(
@@ -164,7 +164,9 @@ class Executor:
                 figures = worker.run(job, lambda event: self._event(node.name, event), node.timeout)
             except StageBug as error:
                 origin = self.registry.origins.get(("stages", node.stage.name), "?")
-                raise StageBug(f"the stage {node.stage.name} ({origin}) failed: {error.message}", error.trace) from error
+                raise StageBug(
+                    f"the stage {node.stage.name} ({origin}) failed: {error.message}", error.trace
+                ) from error
             seconds = time.monotonic() - begun
             outputs = {}
             for port, kind in node.output_kinds.items():

@@ -48,9 +48,7 @@ def gate_nodes(expression: str, nodes: Iterable[str]) -> list[str]:
     return [node for node in nodes if node in names or node.replace("-", "_") in names]
 
 
-def evaluate_gates(
-    gates: tuple[str, ...], figures: Mapping[str, Mapping[str, Any]]
-) -> list[GateResult]:
+def evaluate_gates(gates: tuple[str, ...], figures: Mapping[str, Mapping[str, Any]]) -> list[GateResult]:
     """Evaluate gates.
 
     Args:

@@ -13,8 +13,7 @@ def as_text(pipeline: Pipeline) -> str:
         gives = ", ".join(kind.kind for kind in node.output_kinds.values())
         needs = ", ".join(need.node for needs in node.needs.values() for need in needs)
         lines.append(
-            f"  {name.ljust(width)}  {node.stage.name} -> {gives or 'nothing'}"
-            f"{f'  (needs {needs})' if needs else ''}"
+            f"  {name.ljust(width)}  {node.stage.name} -> {gives or 'nothing'}{f'  (needs {needs})' if needs else ''}"
         )
     lines.extend(f"  gate: {gate}" for gate in pipeline.gates)
     return "\n".join(lines)

@@ -61,9 +61,7 @@ class Identities:
         """
         stage = node.stage
         hidden = {*node.datasets, *node.files}
-        params = {
-            name: value for name, value in node.params.model_dump(mode="json").items() if name not in hidden
-        }
+        params = {name: value for name, value in node.params.model_dump(mode="json").items() if name not in hidden}
         document: dict[str, Any] = {
             "stage": stage.name,
             "version": stage.version,
@@ -122,5 +120,3 @@ def stage_toolchain(node: Node) -> Toolchain:
     extra = [one for use in node.datasets.values() for one in use.dataset.requirements]
     own = node.toolchain
     return Toolchain(tuple(dict.fromkeys((*own.requirements, *extra))), own.exclude_newer)
-
-

@@ -102,9 +102,9 @@ def load_registry(modules: Iterable[str] = (), folder: Path | None = None) -> Re
     found = sorted(entry_points(group=hooks.ENTRY_POINT_GROUP), key=_entry_order)
     for point in found:
         distribution = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-        _load(registry, point.name, distribution, lambda point=point: _load_entry(point))  # type: ignore[misc]
+        _load(registry, point.name, distribution, lambda point=point: _load_entry(point))
     for module in modules:
-        _load(registry, module, "local module", lambda module=module: _load_local(module, folder))  # type: ignore[misc]
+        _load(registry, module, "local module", lambda module=module: _load_local(module, folder))
     return registry
 
 

@@ -17,16 +17,14 @@ from edgesmith.stage import Stage, Toolchain
 from edgesmith_flows.document import NodeDocument, PipelineDocument, parse_document, problems_of
 from edgesmith_flows.interpolate import Interpolator
 from edgesmith_flows.matrix import combinations, matching
+from edgesmith_flows.order import sort_topologically
 from edgesmith_flows.overrides import apply_overrides
 from edgesmith_flows.pipeline import DatasetUse, Need, Node, Pipeline
-from edgesmith_flows.order import sort_topologically
 from edgesmith_flows.registry import Registry
 from edgesmith_flows.yaml_source import KeyPath, PipelineError, Problem, YamlSource
 
 
-def resolve(
-    source: YamlSource, registry: Registry, overrides: Mapping[str, Any] | None = None
-) -> Pipeline:
+def resolve(source: YamlSource, registry: Registry, overrides: Mapping[str, Any] | None = None) -> Pipeline:
     """Check a pipeline file against the installed plugins.
 
     Args:
@@ -74,15 +72,12 @@ class _Resolver:
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
             self.complain(("params", "seed"), f"expected a whole number from 0 to 2**32 - 1, got {seed!r}")
         gates = tuple(
-            str(self._interpolator({}).value(gate, ("gates", index)))
-            for index, gate in enumerate(self.document.gates)
+            str(self._interpolator({}).value(gate, ("gates", index))) for index, gate in enumerate(self.document.gates)
         )
         self._check_gates(gates)
         if self.problems:
             raise PipelineError(self.source.file, list(self.problems.values()))
-        return Pipeline(
-            self.document.name, self.document.description, self.source.file, self.nodes, gates, seed
-        )
+        return Pipeline(self.document.name, self.document.description, self.source.file, self.nodes, gates, seed)
 
     def _interpolator(self, axes: Mapping[str, Any]) -> Interpolator:
         names = {"params": self.params, "matrix": axes, "env": os.environ}
@@ -111,8 +106,10 @@ class _Resolver:
         stage = self.registry.stages.get(entry.uses)
         ports = list(stage.inputs) if stage else []
         if stage is not None and len(ports) != 1:
-            self.complain(path, f"{entry.uses} has {len(ports)} input ports ({', '.join(ports)}); say which: "
-                          "{PORT: NODE}")
+            self.complain(
+                path,
+                f"{entry.uses} has {len(ports)} input ports ({', '.join(ports)}); say which: {{PORT: NODE}}",
+            )
             return {}
         refs = given if isinstance(given, list) else [given]
         return {ports[0] if ports else "": [(one, (*path, index)) for index, one in enumerate(refs)]}
@@ -213,10 +210,10 @@ class _Resolver:
         kinds: dict[str, tuple[type[Artifact], ...]] = {}
         path: KeyPath = ("stages", base, "needs")
         ports = {name: as_port(spec) for name, spec in stage.inputs.items()}
-        for port in needs:
-            if port not in ports:
-                what = unknown("input port", port, ports) if ports else f"{stage.name} takes no input"
-                self.complain((*path, port), what)
+        for given in needs:
+            if given not in ports:
+                what = unknown("input port", given, ports) if ports else f"{stage.name} takes no input"
+                self.complain((*path, given), what)
                 self.broken.add(base)
         for name, port in ports.items():
             found: list[tuple[Need, type[Artifact]]] = []
@@ -328,8 +325,10 @@ class _Resolver:
             return
         for name in self.document.params:
             if name not in self.used:
-                self.complain(("params", name), "is used by no node: no ${params." + name + "}, and no stage "
-                              "here has a param of this name")
+                self.complain(
+                    ("params", name),
+                    "is used by no node: no ${params." + name + "}, and no stage here has a param of this name",
+                )
 
     def _check_gates(self, gates: tuple[str, ...]) -> None:
         from edgesmith_flows.gates import names_in
@@ -346,6 +345,4 @@ class _Resolver:
 
 
 def _is_marked(annotation: Any) -> bool:
-    return any(
-        FILE_MARKER in getattr(part, "__metadata__", ()) or _is_marked(part) for part in get_args(annotation)
-    )
+    return any(FILE_MARKER in getattr(part, "__metadata__", ()) or _is_marked(part) for part in get_args(annotation))

@@ -96,11 +96,9 @@ def node_figures(node: Node, figures: Mapping[str, Any]) -> dict[str, Any]:
     return seen
 
 
-def _per_input(
-    node: Node, figures: Mapping[str, Any]
-) -> dict[str, tuple[list[str], Sequence[Mapping[str, Any]]]]:
+def _per_input(node: Node, figures: Mapping[str, Any]) -> dict[str, tuple[list[str], Sequence[Mapping[str, Any]]]]:
     """Return, for each `many` port that the figures name, the input nodes and their rows."""
-    found = {}
+    found: dict[str, tuple[list[str], Sequence[Mapping[str, Any]]]] = {}
     for port, spec in node.stage.inputs.items():
         rows = figures.get(port)
         if as_port(spec).many and isinstance(rows, list):

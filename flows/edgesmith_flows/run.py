@@ -32,9 +32,7 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener)
     with session.store.guarded():
         logs.mkdir(exist_ok=True)
     pool = WorkerPool(logs)
-    executor = Executor(
-        plan, session.store, session.registry, session.identities, pool, listener, force=forced
-    )
+    executor = Executor(plan, session.store, session.registry, session.identities, pool, listener, force=forced)
     builders = _build_ahead(executor)
     try:
         from edgesmith_flows.prefect_flow import run_flow

@@ -50,9 +50,7 @@ def open_session(
     return Session(pipeline, registry, store, identities)
 
 
-def plan_session(
-    session: Session, only: Iterable[str] = (), force: Iterable[str] = ()
-) -> tuple[Plan, set[str]]:
+def plan_session(session: Session, only: Iterable[str] = (), force: Iterable[str] = ()) -> tuple[Plan, set[str]]:
     """Plan a session's pipeline; return the plan and the names of the nodes to run in any case.
 
     Args:

@@ -66,7 +66,10 @@ def _file_of(name: str, top: str, root: Path) -> Path | None:
     if root.is_file():
         return root if name == top else None
     place = root.joinpath(*name.split(".")[1:])
-    for candidate in (place.with_suffix(".py") if name != top else place / "__init__.py", place / "__init__.py"):
+    for candidate in (
+        place.with_suffix(".py") if name != top else place / "__init__.py",
+        place / "__init__.py",
+    ):
         if candidate.is_file():
             return candidate
     return None

@@ -213,9 +213,7 @@ class Store:
         """Return what a key gave, if all its outputs are still there."""
         try:
             found = json.loads(self._action_file(key).read_text(encoding="utf-8"))
-            action = Action(
-                key, found["outputs"], found["figures"], found["document"], float(found.get("seconds", 0))
-            )
+            action = Action(key, found["outputs"], found["figures"], found["document"], float(found.get("seconds", 0)))
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return action if all(self.has(output) for output in action.outputs.values()) else None

@@ -133,7 +133,7 @@ def _met_here(texts: Iterable[str]) -> dict[str, str] | None:
             return None
         if not requirement.specifier.contains(version, prereleases=True):
             return None
-        versions[canonicalize_name(requirement.name)] = version
+        versions[str(canonicalize_name(requirement.name))] = version
     return versions
 
 

@@ -89,9 +89,7 @@ class InputContract(BaseModel):
 
         height, width = self.size
         image = image.convert(self.color)
-        scale = max(
-            round(height / self.crop_fraction) / image.height, round(width / self.crop_fraction) / image.width
-        )
+        scale = max(round(height / self.crop_fraction) / image.height, round(width / self.crop_fraction) / image.width)
         target = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
         if image.size != target:
             image = image.resize(target, Resampling[self.resample.upper()])

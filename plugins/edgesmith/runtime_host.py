@@ -89,7 +89,7 @@ def serve(channel: Channel) -> None:
         operation = message.pop("op")
         try:
             reply = getattr(host, operation)(**message)
-        except Exception as error:  # noqa: BLE001 - whatever a runtime raises is the parent's to report
+        except Exception as error:  # whatever a runtime raises is the parent's to report
             traceback.print_exc()
             reply = {"error": f"{type(error).__name__}: {error}"}
         channel.send(reply)

@@ -1,7 +1,7 @@
 """Run plugins in tests, without a pipeline: real stages on real folders.
 
-`run_stage` runs one stage in this process. The contract classes (`StageContract`, `RuntimeContract`) hold the tests that
-every plugin should pass: subclass one, set its attributes, and pytest does the rest.
+`run_stage` runs one stage in this process. The contract classes (`StageContract`, `RuntimeContract`) hold the tests
+that every plugin should pass: subclass one, set its attributes, and pytest does the rest.
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ class LocalContext:
                 reason = runtime.unavailable()
                 if reason:
                     raise RuntimeUnavailable(reason)
-                launch = Launch(
-                    runtime.name, object_name(runtime), self.python, bridge_to(runtime, type(model))
-                )
+                launch = Launch(runtime.name, object_name(runtime), self.python, bridge_to(runtime, type(model)))
                 return ModelProcess(launch, model, threads)
         raise RuntimeUnavailable(f"no runtime for {model.kind}")
 

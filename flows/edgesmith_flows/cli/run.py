@@ -57,9 +57,7 @@ def command(
     write_run_record(session.store, plan, summary, begun)
     states = [result.state for result in summary.results.values()]
     told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    console.print(
-        f"{session.pipeline.name}: {len(states)} nodes ({told}) in {time.time() - begun:.1f} s", markup=False
-    )
+    console.print(f"{session.pipeline.name}: {len(states)} nodes ({told}) in {time.time() - begun:.1f} s", markup=False)
     if not summary.ok:
         ctx.exit(report_failures(summary))
 

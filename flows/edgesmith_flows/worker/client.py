@@ -74,7 +74,12 @@ class Worker:
             raise Cancelled("the run was interrupted")
         offset = self.log.stat().st_size
         expired = threading.Event()
-        timer = threading.Timer(timeout, lambda: (expired.set(), self._kill())) if timeout else None
+
+        def expire() -> None:
+            expired.set()
+            self._kill()
+
+        timer = threading.Timer(timeout, expire) if timeout else None
         if timer:
             timer.start()
         try:
@@ -136,7 +141,7 @@ class WorkerPool:
         self._stopped = False
 
     def worker(self, environment: Environment, bridge: Mapping[str, str]) -> Worker:
-        """Return the environment's worker; a worker that lacks a package of `bridge` is given it from its next start."""
+        """Return the environment's worker, lent the packages of `bridge`."""
         with self._lock:
             if self._stopped:
                 raise Cancelled("the run was interrupted")
@@ -165,7 +170,11 @@ def died(code: int) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         return f"signal {-code}"
-    told = {"SIGKILL": " (killed: out of memory?)", "SIGSEGV": " (crash in native code)", "SIGABRT": " (abort)"}
+    told = {
+        "SIGKILL": " (killed: out of memory?)",
+        "SIGSEGV": " (crash in native code)",
+        "SIGABRT": " (abort)",
+    }
     return name + told.get(name, "")
 
 

@@ -23,9 +23,7 @@ _PROGRESS_SECONDS = 0.1
 class WorkerContext:
     """See `edgesmith.Context`. Everything comes from the job, a JSON document."""
 
-    def __init__(
-        self, job: Mapping[str, Any], channel: Channel, log: logging.Logger, cancel: threading.Event
-    ) -> None:
+    def __init__(self, job: Mapping[str, Any], channel: Channel, log: logging.Logger, cancel: threading.Event) -> None:
         self._job = job
         self._channel = channel
         self._cancel = cancel
@@ -72,9 +70,7 @@ class WorkerContext:
         targets = self._job["targets"]
         if target not in targets:
             raise UserError(unknown("target", target, targets))
-        opened: ModelProcess = load_object(targets[target])().open(
-            Launch(**launches[model.kind]), model, threads
-        )
+        opened: ModelProcess = load_object(targets[target])().open(Launch(**launches[model.kind]), model, threads)
         return opened
 
 
