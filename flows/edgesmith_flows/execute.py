@@ -98,21 +98,24 @@ class Executor:
         return {name: r.action.outputs for name, r in self.results.items() if r.action is not None}
 
     def _make(self, node: Node, force: bool) -> tuple[NodeState, Action]:
-        if self.cancelled.is_set():
-            raise Cancelled("the run was interrupted")
+        self._stop_if_cancelled()
         for toolchain in self.identities.wanted(node):
             self.identities.toolchains.build(toolchain, lambda text: self.listener.logged(node.name, "INFO", text))
         key, document, digests = self._key(node)
         action = None if force else self.store.action(key)
         if action is not None:
             return "cached", action
-        with self.store.lock(key):
+        with self.store.lock(key, self._stop_if_cancelled):
             action = None if force else self.store.action(key)
             if action is not None:
                 return "cached", action
             if self._mend_inputs(node):
                 key, document, digests = self._key(node)
             return "done", self._run(node, key, document, digests)
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            raise Cancelled("the run was interrupted")
 
     def _key(self, node: Node) -> tuple[str, dict[str, Any], dict[str, list[str]]]:
         digests = input_digests(node, self._outputs())

@@ -98,7 +98,7 @@ def _short(figures: Mapping[str, Any]) -> str:
 def _publish(name: str, summary: Summary) -> None:
     """Put the results table and the gates into Prefect's UI."""
     key = "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-")
-    rows = [{column: cell for column, cell in zip(summary.columns, row, strict=True)} for row in summary.cells()]
+    rows = [dict(zip(summary.columns, row, strict=True)) for row in summary.cells()]
     if rows:
         create_table_artifact(rows, key=f"{key}-results", description=f"Results of {name}")
     if summary.gates:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 from edgesmith.errors import Cancelled
 from edgesmith_flows.execute import Executor, Listener, NodeResult
@@ -33,23 +36,44 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener)
         logs.mkdir(exist_ok=True)
     pool = WorkerPool(logs)
     executor = Executor(plan, session.store, session.registry, session.identities, pool, listener, force=forced)
-    builders = _build_ahead(executor)
+    _build_ahead(executor)
     try:
-        from edgesmith_flows.prefect_flow import run_flow
+        with _interruptible(executor):
+            from edgesmith_flows.prefect_flow import run_flow
 
-        return run_flow(executor)
+            summary = run_flow(executor)
     except KeyboardInterrupt:
-        executor.cancelled.set()
-        raise Cancelled("interrupted; finished nodes are kept, the next run goes on from here") from None
+        pass
     finally:
-        executor.cancelled.set()
+        interrupted = executor.cancelled.is_set()
         pool.stop()
-        for builder in builders:
-            builder.join(timeout=0)
         session.identities.memo.save()
+    if interrupted:
+        raise Cancelled("interrupted; finished nodes are kept, the next run goes on from here")
+    return summary
 
 
-def _build_ahead(executor: Executor) -> list[threading.Thread]:
+@contextlib.contextmanager
+def _interruptible(executor: Executor) -> Iterator[None]:
+    """Stop the workers the moment SIGINT or SIGTERM arrives: Prefect's own threads wait for them."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        executor.cancelled.set()
+        executor.pool.stop()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _build_ahead(executor: Executor) -> None:
     """Build missing toolchains beside the first nodes, so that nobody waits for them later.
 
     A failure here is not told: the node that needs the toolchain meets it again.
@@ -64,11 +88,8 @@ def _build_ahead(executor: Executor) -> list[threading.Thread]:
             with contextlib.suppress(Exception):
                 toolchains.build(one, lambda text: executor.listener.logged("", "INFO", text))
 
-    if not wanted:
-        return []
-    thread = threading.Thread(target=build, daemon=True)
-    thread.start()
-    return [thread]
+    if wanted:
+        threading.Thread(target=build, daemon=True).start()
 
 
 def write_run_record(store: Store, plan: Plan, summary: Summary, begun: float) -> Path:

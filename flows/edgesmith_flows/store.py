@@ -21,7 +21,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -247,13 +247,20 @@ class Store:
         shutil.rmtree(self.root / "scratch" / key, ignore_errors=True)
 
     @contextlib.contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Hold a key's lock; the kernel gives it back when the process dies."""
-        from filelock import FileLock
+    def lock(self, key: str, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold a key's lock; the kernel gives it back when the process dies.
 
-        with self.guarded():
-            lock = FileLock(self.root / "locks" / f"{key}.lock")
-            lock.acquire()
+        Args:
+            waiting: called again and again while another run holds it; may raise to give up.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.root / "locks" / f"{key}.lock")
+        while not lock.is_locked:
+            with self.guarded(), contextlib.suppress(Timeout):
+                lock.acquire(timeout=0.5)
+                break
+            waiting()
         try:
             yield
         finally:
