@@ -47,7 +47,7 @@ def apply_overrides(document: PipelineDocument, overrides: Mapping[str, Any]) ->
         elif name == "seed":
             params[name] = value
         else:
-            known = [*params, "seed", *(f"{one}." for one in stages)] if not dot else list(stages)
+            known = {*params, "seed"} if not dot else set(stages)
             what = "node" if dot else "param"
             raise UserError(f"--set {name}: " + unknown(what, node if dot else name, known))
     return document.model_copy(update={"params": params, "stages": stages})

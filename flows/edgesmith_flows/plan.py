@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from edgesmith_flows.explain import reason
 from edgesmith_flows.identity import Identities
 from edgesmith_flows.pipeline import Node, Pipeline
 from edgesmith_flows.store import Action, Store
@@ -28,6 +29,11 @@ class Step:
     why: str
     key: str | None = None
     action: Action | None = None
+
+    @property
+    def told(self) -> str:
+        """The state in words."""
+        return {"cached": "cached", "run": "will run", "wait": "will run if its inputs change"}[self.state]
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def make_plan(
     for name, node in pipeline.nodes.items():
         if only is not None and name not in only:
             continue
-        steps[name] = _step(node, store, identities, outputs, force or set())
+        steps[name] = _step(pipeline.name, node, store, identities, outputs, force or set())
         action = steps[name].action
         if action is not None and steps[name].state == "cached":
             outputs[name] = action.outputs
@@ -79,6 +85,7 @@ def make_plan(
 
 
 def _step(
+    pipeline: str,
     node: Node,
     store: Store,
     identities: Identities,
@@ -91,10 +98,11 @@ def _step(
     missing = identities.missing(node)
     if missing:
         return Step(node, "run", f"its toolchain must be built ({', '.join(missing[0].requirements)})")
-    key = identities.key(identities.document(node, input_digests(node, outputs)))
+    document = identities.document(node, input_digests(node, outputs))
+    key = identities.key(document)
     if node.name in force:
         return Step(node, "run", "forced", key)
     action = store.action(key)
     if action is None:
-        return Step(node, "run", "not in the store", key)
+        return Step(node, "run", reason(store, pipeline, node.name, document), key)
     return Step(node, "cached", "", key, action)

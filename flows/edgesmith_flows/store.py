@@ -218,6 +218,13 @@ class Store:
             return None
         return action if all(self.has(output) for output in action.outputs.values()) else None
 
+    def document(self, key: str) -> Mapping[str, Any] | None:
+        """Return the document of a key that once gave something, whether or not that is still there."""
+        try:
+            return dict(json.loads(self._action_file(key).read_text(encoding="utf-8"))["document"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def record(self, action: Action) -> None:
         """Remember what a key gave."""
         file = self._action_file(action.key)

@@ -18,7 +18,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "show": ("edgesmith_flows.cli.show", "Show a pipeline's graph, as text and Mermaid."),
     "stages": ("edgesmith_flows.cli.stages", "List the installed stages, their ports and params."),
     "plugins": ("edgesmith_flows.cli.plugins", "List plugins, what they bring, and why some failed."),
+    "explain": ("edgesmith_flows.cli.explain", "Say why a node is cached, or runs."),
     "cache": ("edgesmith_flows.cli.cache", "Look into the store."),
+    "schema": ("edgesmith_flows.cli.schema", "Write the JSON Schema of pipeline files, for editors."),
 }
 
 

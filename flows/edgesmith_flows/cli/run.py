@@ -41,8 +41,7 @@ def command(
     plan, forced = plan_session(session, only, force)
     if dry_run:
         for name, step in plan.steps.items():
-            word = {"cached": "cached", "run": "will run", "wait": "will run if changed"}[step.state]
-            click.echo(f"{name}: {word}{f' ({step.why})' if step.why else ''}")
+            click.echo(f"{name}: {step.told}{f' ({step.why})' if step.why else ''}")
         return
 
     from rich.console import Console

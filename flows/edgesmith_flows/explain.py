@@ -1,0 +1,57 @@
+"""Which part of a node's key changed since the last run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edgesmith_flows.store import Store
+
+_LOOK_BACK = 200
+
+
+def last_document(store: Store, pipeline: str, node: str) -> Mapping[str, Any] | None:
+    """Return the key document that a node had in the newest run of its pipeline that made or found it."""
+    records = sorted((store.root / "runs").glob(f"*-{pipeline}.json"), reverse=True)
+    for file in records[:_LOOK_BACK]:
+        try:
+            key = json.loads(file.read_text(encoding="utf-8"))["nodes"][node]["key"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if key is not None:
+            return store.document(key)
+    return None
+
+
+def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """Yield, for each part of a key document that changed, its path, the old and the new value."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in sorted({*old, *new}):
+            inner = f"{path}.{name}" if path else str(name)
+            if name not in new:
+                yield f"{inner}: was {short(old[name])}, is gone"
+            elif name not in old:
+                yield f"{inner}: is new, {short(new[name])}"
+            else:
+                yield from differences(old[name], new[name], inner)
+    elif json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True):
+        yield f"{path}: {short(old)} -> {short(new)}"
+
+
+def short(value: Any) -> str:
+    """Write a value on one line, digests cut to 12 characters."""
+    if isinstance(value, str) and len(value) == 64:
+        return value[:12]
+    if isinstance(value, list):
+        return "[" + ", ".join(short(one) for one in value) + "]"
+    return json.dumps(value, sort_keys=True)
+
+
+def reason(store: Store, pipeline: str, node: str, document: Mapping[str, Any]) -> str:
+    """Say on one line why a node's key is not in the store."""
+    before = last_document(store, pipeline, node)
+    if before is None:
+        return "never run here"
+    changed = list(differences(before, document))
+    return "changed: " + "; ".join(changed) if changed else "its result is gone from the store"
