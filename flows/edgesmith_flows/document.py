@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from edgesmith.errors import nearest
 from edgesmith_flows.yaml_source import KeyPath, PipelineError, Problem, YamlSource
@@ -30,8 +31,18 @@ class NodeDocument(BaseModel):
     matrix: dict[str, list[Any] | str] = Field(
         default_factory=dict, description="make one node per combination; `${matrix.NAME}` is its value"
     )
-    timeout: float | None = Field(default=None, description="seconds, or a text such as `90s`, `10m`, `2h`")
+    timeout: float | None = Field(
+        default=None, allow_inf_nan=False, description="seconds, or a text such as `90s`, `10m`, `2h`"
+    )
     retries: int = Field(default=0, ge=0, le=100, description="how often a failed try is repeated")
+
+    @field_validator("needs", mode="before")
+    @classmethod
+    def _references(cls, value: Any) -> Any:
+        ports = value.values() if isinstance(value, dict) else [value]
+        if not all(isinstance(one, str) or _is_list_of_texts(one) for one in ports):
+            raise ValueError("expected a node, a list of nodes, or such by input port: {PORT: NODE}")
+        return value
 
     @field_validator("timeout", mode="before")
     @classmethod
@@ -75,6 +86,10 @@ class PipelineDocument(BaseModel):
     gates: list[str] = Field(default_factory=list, description="expressions that must hold at the end")
 
 
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
 def parse_document(source: YamlSource) -> PipelineDocument:
     """Check the file's shape.
 
@@ -98,11 +113,19 @@ def problems_of(
         base: gives, for the name of a top-level field, the key path under which the file has it.
     """
     found: dict[tuple[str, str], Problem] = {}
+    wanted: dict[KeyPath, list[str]] = {}
+    given: dict[KeyPath, tuple[int, Any]] = {}
     for detail in error.errors(include_url=False):
         location = tuple(part for part in detail["loc"] if part != "[key]")
         root = base(str(location[0])) if location else base("")
         path = (*root, *_existing(location, source, root))
         message = detail["msg"].removeprefix("Value error, ")
+        if message.startswith("Input should be "):
+            # A union complains once per member: the user is told once, with what the outermost one was given.
+            wanted.setdefault(path, []).append(_expected(detail))
+            given[path] = min(given.get(path, (len(location), detail["input"])), (len(location), detail["input"]),
+                              key=lambda pair: pair[0])  # fmt: skip
+            continue
         if detail["type"] == "extra_forbidden":
             name = str(location[-1])
             known = _fields_at(model, location[:-1])
@@ -116,7 +139,22 @@ def problems_of(
             message = f"{message[0].lower()}{message[1:]}, got {detail['input']!r}"
         problem = source.problem(path, message)
         found.setdefault((problem.path, problem.message), problem)
+    for path, options in wanted.items():
+        value = given[path][1]
+        problem = source.problem(path, f"expected {' or '.join(dict.fromkeys(options))}, got {value!r}")
+        found.setdefault((problem.path, problem.message), problem)
     return list(found.values())
+
+
+def _expected(detail: ErrorDetails) -> str:
+    """Say what pydantic expected, and which of the allowed texts is nearest to what was given."""
+    text = detail["msg"].removeprefix("Input should be ")
+    if detail["type"] in {"model_type", "dict_type"}:
+        return "a mapping"
+    if detail["type"] in {"literal_error", "enum"}:
+        close = nearest(str(detail["input"]), re.findall(r"'([^']*)'", text))
+        return f"{text}; did you mean {close!r}?" if close else text
+    return text
 
 
 def _existing(location: KeyPath, source: YamlSource, base: KeyPath) -> KeyPath:

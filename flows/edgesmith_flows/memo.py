@@ -7,10 +7,13 @@ import hashlib
 import json
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 _BLOCK = 1 << 20
+_TICK_NS = 100_000_000
+"""A file changed this recently may change again within one tick of the file system's clock, and keep its stat."""
 
 
 def hash_file(path: str | Path) -> str:
@@ -55,8 +58,10 @@ class Memo:
         known = self._facts.get((name, what))
         if known is not None and known[0] == stat:
             return json.loads(known[1])
+        young = time.time_ns() - _changed(stat) < _TICK_NS
         value = find()
-        self._facts[name, what] = self._new[name, what] = (stat, json.dumps(value))
+        if not young:
+            self._facts[name, what] = self._new[name, what] = (stat, json.dumps(value))
         return value
 
     def save(self) -> None:
@@ -76,3 +81,7 @@ class Memo:
             )
             database.executemany("insert or replace into facts values (?, ?, ?, ?)", rows)
         self._new.clear()
+
+
+def _changed(stat: str) -> int:
+    return int(stat.rpartition(":")[2])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
-
-import yaml
 
 from edgesmith.errors import UserError, unknown
 from edgesmith_flows.document import PipelineDocument
+from edgesmith_flows.yaml_source import PipelineError, parse_yaml
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
@@ -23,9 +23,10 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise UserError(f"--set {text!r}: expected NAME=VALUE, e.g. --set image_size=128")
         try:
-            found[name.strip()] = yaml.safe_load(value) if value else ""
-        except yaml.YAMLError as error:
-            raise UserError(f"--set {text!r}: the value is not YAML: {error}") from error
+            found[name.strip()] = parse_yaml(value, Path("--set")).data if value else ""
+        except PipelineError as error:
+            message = error.problems[0].message.removeprefix("not YAML: ")
+            raise UserError(f"--set {text[:80]!r}: the value is not YAML: {message}") from error
     return found
 
 

@@ -6,13 +6,12 @@ shows. What a task does (keys, store, workers) is `edgesmith_flows.execute`'s.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _DEFAULTS = {
-    # A busy two-core machine needs longer than Prefect's 20 s to start its own server.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # The terminal is edgesmith's; Prefect's own lines go to its API.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -24,10 +23,12 @@ for _name, _value in _DEFAULTS.items():
 from prefect import Flow, State, Task, get_run_logger  # noqa: E402 - the settings above are read at import
 from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
 from prefect.futures import wait  # noqa: E402
+from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
 from edgesmith_flows.execute import Executor, NodeResult  # noqa: E402
+from edgesmith_flows.prefect_server import run_server  # noqa: E402
 from edgesmith_flows.results import Summary, summarise  # noqa: E402
 
 _THREADS = 8
@@ -64,8 +65,21 @@ def run_flow(executor: Executor) -> Summary:
         task_runner=ThreadPoolTaskRunner(max_workers=_THREADS),
         validate_parameters=False,
     )
-    flow(return_state=True)
+    with _api(executor):
+        flow(return_state=True)
     return summary[0] if summary else summarise(executor.plan, executor.results, executor.store)
+
+
+@contextlib.contextmanager
+def _api(executor: Executor) -> Iterator[None]:
+    """Use the API that Prefect's settings name, else a server of our own for this run."""
+    if PREFECT_API_URL.value():
+        yield
+        return
+    with run_server(executor.store.root / "logs" / "prefect-server.log") as url:
+        executor.listener.logged("", "INFO", f"Prefect's API for this run is {url}")
+        with temporary_settings({PREFECT_API_URL: url}):
+            yield
 
 
 def _task(executor: Executor, name: str) -> Task[..., Any]:

@@ -13,6 +13,7 @@ from edgesmith.errors import UserError
 
 KeyPath = tuple[str | int, ...]
 _MOST_NODES = 200_000
+_DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -69,32 +70,56 @@ def load_yaml(file: Path) -> YamlSource:
     """Read a YAML file safely.
 
     Raises:
-        PipelineError: it can't be read, isn't YAML, or a mapping has a key twice.
+        UserError: it can't be read.
+        PipelineError: it isn't YAML, a mapping has a key twice, or it is too deep or too large.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read: {error}") from error
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    return parse_yaml(text, file)
+
+
+def parse_yaml(text: str, file: Path) -> YamlSource:
+    """Parse YAML that came from `file`; see `load_yaml`."""
+    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = loader.get_single_node()
-        problems = list(_duplicates(root)) if root is not None else []
-        if problems:
-            raise PipelineError(file, problems)
-        lines = dict(_places(root, ())) if root is not None else {}
-        data = loader.construct_document(root) if root is not None else None
+        _check_shape(text, file, kind)
+        loader = kind(text)
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                return YamlSource(file, None, {})
+            problems = [*_duplicates(root), *_unreadable(root, loader)]
+            if problems:
+                raise PipelineError(file, problems)
+            lines = dict(_places(root, file))
+            return YamlSource(file, loader.construct_document(root), lines)
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error)
         raise PipelineError(file, [Problem("", mark.line + 1 if mark else 1, f"not YAML: {what}")]) from error
-    except RecursionError as error:
-        raise PipelineError(file, [Problem("", 1, "nested too deeply, or an alias contains itself")]) from error
-    finally:
-        loader.dispose()
-    return YamlSource(file, data, lines)
 
 
-def _duplicates(root: yaml.Node) -> Iterator[Problem]:
+def _check_shape(text: str, file: Path, kind: Any) -> None:
+    """Refuse, event by event, what would overflow the stack of the recursive composer (a crash, in libyaml's)."""
+    anchors: list[str | None] = []
+    for event in yaml.parse(text, Loader=kind):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            anchors.append(event.anchor)
+            if len(anchors) > _DEEPEST:
+                raise PipelineError(file, [Problem("", line, f"nested too deeply (over {_DEEPEST} levels)")])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchors.pop()
+        elif isinstance(event, yaml.AliasEvent) and event.anchor in anchors:
+            raise PipelineError(file, [Problem("", line, f"an alias contains itself: *{event.anchor}")])
+
+
+def _walk(root: yaml.Node) -> Iterator[yaml.Node]:
+    """Yield every node once, however many aliases lead to it."""
     seen: set[int] = set()
     stack = [root]
     while stack:
@@ -102,29 +127,50 @@ def _duplicates(root: yaml.Node) -> Iterator[Problem]:
         if id(node) in seen:
             continue
         seen.add(id(node))
+        yield node
         if isinstance(node, yaml.SequenceNode):
             stack.extend(node.value)
         elif isinstance(node, yaml.MappingNode):
+            stack.extend(part for pair in node.value for part in pair)
+
+
+def _unreadable(root: yaml.Node, loader: Any) -> Iterator[Problem]:
+    """Find scalars whose text doesn't fit their tag: PyYAML lets any exception out for them."""
+    for node in _walk(root):
+        if isinstance(node, yaml.ScalarNode) and node.tag != "tag:yaml.org,2002:merge":
+            try:
+                loader.construct_object(node)
+            except yaml.YAMLError:
+                raise
+            except Exception as error:
+                tag = node.tag.rpartition(":")[2]
+                message = f"not YAML: {node.value[:40]!r} can't be read as {tag}: {error}"
+                yield Problem("", node.start_mark.line + 1, message)
+
+
+def _duplicates(root: yaml.Node) -> Iterator[Problem]:
+    for node in _walk(root):
+        if isinstance(node, yaml.MappingNode):
             first: dict[str, int] = {}
-            for key, value in node.value:
-                stack.append(value)
+            for key, _ in node.value:
                 line = key.start_mark.line + 1
                 if isinstance(key, yaml.ScalarNode) and key.value in first and key.value != "<<":
                     yield Problem("", line, f"{key.value!r} is given twice (first on line {first[key.value]})")
                 first.setdefault(str(key.value), line)
 
 
-def _places(root: yaml.Node, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+def _places(root: yaml.Node, file: Path) -> Iterator[tuple[KeyPath, int]]:
     count = 0
-    stack: list[tuple[yaml.Node, KeyPath, int]] = [(root, path, root.start_mark.line + 1)]
+    stack: list[tuple[yaml.Node, KeyPath, int]] = [(root, (), root.start_mark.line + 1)]
     while stack:
         node, here, line = stack.pop()
         count += 1
         if count > _MOST_NODES:
-            raise RecursionError
+            raise PipelineError(file, [Problem("", 1, f"too many values (over {_MOST_NODES:,}, aliases counted)")])
         yield here, line
         if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
+            # Merged mappings go last onto the stack and come off first: the mapping's own keys then have the last word.
+            for key, value in sorted(node.value, key=lambda pair: pair[0].value == "<<"):
                 if isinstance(key, yaml.ScalarNode):
                     merged = here if key.value == "<<" else (*here, key.value)
                     stack.append((value, merged, key.start_mark.line + 1))

@@ -1,0 +1,82 @@
+"""Image files sorted into class folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgesmith import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class FileSplit:
+    """One split of a dataset (see `edgesmith.Split`): images are read when asked for.
+
+    Attributes:
+        files: one path per image.
+        labels: int64 [N].
+    """
+
+    files: tuple[Path, ...]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def image(self, index: int) -> Image:
+        """Read one image; raise UserError, with the file's name, if it can't be."""
+        from PIL import Image
+
+        file = self.files[index]
+        try:
+            with Image.open(file) as opened:
+                opened.load()
+                return opened.copy()
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise UserError(
+                f"{file} can't be read as an image: {error}", hint="repair the file, or take it out of the folder"
+            ) from error
+
+
+def class_folders(root: Path) -> dict[str, tuple[Path, ...]]:
+    """Return the image files below each class folder of `root`, classes and files in order of their names.
+
+    Raises:
+        UserError: `root` isn't a readable folder, or holds no class folders, or one of them holds no image.
+    """
+    try:
+        folders = sorted(one for one in root.iterdir() if one.is_dir() and not one.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"{root} can't be read as a folder: {error.strerror or error}") from error
+    found = {folder.name: _images(folder) for folder in folders}
+    if not found:
+        loose = sum(1 for one in root.iterdir() if one.suffix.lower() in EXTENSIONS)
+        raise UserError(
+            f"{root} holds {f'{loose} images but ' if loose else ''}no class folders",
+            hint="expected one folder per class, each with its images (CLASS/image.png)",
+        )
+    empty = [name for name, files in found.items() if not files]
+    if empty:
+        raise UserError(
+            f"{root}: no images in {', '.join(empty[:5])}{' and more' if len(empty) > 5 else ''}",
+            hint=f"images are files that end in {', '.join(EXTENSIONS)}; take empty class folders away",
+        )
+    return found
+
+
+def _images(folder: Path) -> tuple[Path, ...]:
+    return tuple(
+        sorted(
+            file
+            for file in folder.rglob("*")
+            if file.suffix.lower() in EXTENSIONS and not file.name.startswith(".") and file.is_file()
+        )
+    )

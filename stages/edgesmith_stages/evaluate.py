@@ -1,0 +1,124 @@
+"""The `evaluate` stage: accuracy on real images, and likeness to a reference, for any model that has a runtime."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from edgesmith import (
+    Context,
+    DatasetRef,
+    EdgesmithError,
+    Model,
+    Report,
+    RuntimeUnavailable,
+    Stage,
+    TorchModel,
+    UserError,
+    many,
+    optional,
+)
+from edgesmith.dataset import Dataset, SplitName
+from edgesmith_stages.images import Images
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Evaluate(Stage):
+    """Evaluate models: top-1, top-5, top-1 agreement with a reference model, and SQNR of the outputs in dB.
+
+    The reference is the node connected to `reference`, else the first torch model among `models`. A model without a
+    runtime on this machine keeps its line, with the reason as its status.
+    """
+
+    name, version = "evaluate", "1"
+    inputs = {"models": many(Model), "reference": optional(Model)}
+    outputs = {"report": Report}
+    requirements = ("numpy", "pillow")
+    runs_models = True
+
+    class Params(Stage.Params):
+        """What to evaluate on."""
+
+        data: DatasetRef = DatasetRef(name="digits")
+        split: SplitName = "val"
+        limit: int | None = Field(default=None, ge=1, description="use only the first images")
+        batch: int = Field(default=32, ge=1)
+        threads: int = Field(default=2, ge=1)
+
+    @classmethod
+    def check(cls, params: Any, kinds: Any, datasets: Mapping[str, Dataset]) -> None:
+        """Refuse a split that is known to be empty."""
+        if datasets["data"].count(params.split) == 0:
+            raise UserError(f"the dataset {params.data.name!r} has no image in its split {params.split!r}")
+
+    def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
+        """Run every model over the split and score it."""
+        images = Images(ctx, params.data, params.split, params.limit)
+        models: list[Model] = inputs["models"]
+        reference = inputs["reference"] or next((m for m in models if isinstance(m, TorchModel)), None)
+        expected = None
+        rows = []
+        if reference is not None:
+            expected = outputs_of(ctx, reference, images, params)
+        for done, model in enumerate(models):
+            ctx.progress(done, len(models))
+            rows.append(self._row(ctx, model, images, params, reference, expected))
+        ctx.progress(len(models), len(models))
+        figures = {"models": rows, "images": images.count}
+        text = json.dumps({**figures, "data": params.data.name, "split": params.split}, indent=1, sort_keys=True)
+        (ctx.out("report") / "report.json").write_text(text + "\n", encoding="utf-8")
+        return figures
+
+    def _row(
+        self,
+        ctx: Context,
+        model: Model,
+        images: Images,
+        params: Any,
+        reference: Model | None,
+        expected: NDArray[np.float32] | None,
+    ) -> dict[str, Any]:
+        row: dict[str, Any] = {"bytes": model.bytes(), "status": "ok"}
+        try:
+            same = reference is not None and model.path == reference.path and expected is not None
+            outputs = expected if same and expected is not None else outputs_of(ctx, model, images, params)
+        except RuntimeUnavailable as reason:
+            return {**row, "status": f"not run: {reason.message}"}
+        except EdgesmithError as error:
+            ctx.log.warning("%s", error)
+            return {**row, "status": f"failed: {error.message.splitlines()[0]}"}
+        row.update(scores(outputs, model, images))
+        if expected is not None and reference is not None:
+            from edgesmith_stages.scoring import likeness
+
+            row.update(likeness(outputs, model.contract, expected, reference.contract))
+        return row
+
+
+def outputs_of(ctx: Context, model: Model, images: Images, params: Any) -> NDArray[np.float32]:
+    """Run a model over all images in a fresh process; return float32 [N, classes]."""
+    with ctx.open(model, threads=params.threads) as process:
+        return process.predict(images.pixels(model.contract), batch=params.batch)
+
+
+def scores(outputs: NDArray[np.float32], model: Model, images: Images) -> dict[str, float]:
+    """Return accuracy figures.
+
+    Raises:
+        UserError: the model has other classes than the dataset.
+    """
+    from edgesmith_stages.scoring import accuracy
+
+    known = len(images.classes)
+    if known and outputs.shape[1] < known:
+        raise UserError(
+            f"the model has {outputs.shape[1]} classes and the dataset {known}",
+            hint="evaluate on the dataset that the model was trained on",
+        )
+    return accuracy(outputs, images.labels)

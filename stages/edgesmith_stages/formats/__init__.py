@@ -1,0 +1,1 @@
+"""Model files: read, tidied and written so that equal models are equal bytes."""

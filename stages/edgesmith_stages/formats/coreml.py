@@ -1,0 +1,93 @@
+"""Core ML packages whose bytes depend on the model alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edgesmith import UserError
+
+DROPPED_METADATA = ("com.github.apple.coremltools.conversion_date",)
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://developer.apple.com/documentation/coreml")
+"""Where the manifest's identifiers come from: each is a hash of the item's path."""
+
+DEBUG_FILES = ("executorch_debug_handle_mapping.json",)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep coremltools from warning of library versions that it hasn't been tested with, and from progress bars."""
+    import os
+
+    logger = logging.getLogger("coremltools")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def load(package: Path) -> Any:
+    """Open a package as an MLModel that can be changed but not run."""
+    import coremltools
+
+    try:
+        return coremltools.models.MLModel(str(package), skip_model_load=True)
+    except Exception as error:  # coremltools raises anything on a damaged package
+        raise UserError(f"the Core ML package {package.name} cannot be read: {error}") from error
+
+
+def save(model: Any, package: Path) -> None:
+    """Save an MLModel and normalise the package."""
+    model.save(str(package))
+    normalise(package)
+
+
+def normalise(package: Path) -> None:
+    """Rewrite what differs from one conversion to the next: dates, random identifiers, debug files, map order."""
+    for name in DEBUG_FILES:
+        (package / name).unlink(missing_ok=True)
+    manifest = json.loads((package / "Manifest.json").read_text(encoding="utf-8"))
+    entries = manifest["itemInfoEntries"]
+    renamed = {old: str(uuid.uuid5(NAMESPACE, entry["path"])) for old, entry in entries.items()}
+    manifest["itemInfoEntries"] = {renamed[old]: entry for old, entry in entries.items()}
+    root = manifest["rootModelIdentifier"]
+    manifest["rootModelIdentifier"] = renamed[root]
+    text = json.dumps(manifest, indent=4, sort_keys=True) + "\n"
+    (package / "Manifest.json").write_text(text, encoding="utf-8")
+    file = package / "Data" / entries[root]["path"]
+    spec = _parse(file)
+    for key in DROPPED_METADATA:
+        spec.description.metadata.userDefined.pop(key, None)
+    file.write_bytes(spec.SerializeToString(deterministic=True))
+
+
+def spec_of(package: Path) -> Any:
+    """Parse the package's specification, a Model protobuf."""
+    manifest = json.loads((package / "Manifest.json").read_text(encoding="utf-8"))
+    return _parse(package / "Data" / manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"])
+
+
+def op_counts(spec: Any) -> Counter[str]:
+    """Count the program's operators by type, constants left out."""
+    counts: Counter[str] = Counter()
+    for function in spec.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            counts.update(operation.type for operation in block.operations if operation.type != "const")
+    return counts
+
+
+def _parse(file: Path) -> Any:
+    from coremltools.proto import Model_pb2
+
+    spec = Model_pb2.Model()
+    spec.ParseFromString(file.read_bytes())
+    return spec

@@ -1,0 +1,40 @@
+"""Images of a dataset as the pixels that models are fed with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgesmith.dataset import SplitName
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgesmith import Context, DatasetRef, InputContract
+
+
+class Images:
+    """A split's images, preprocessed once per distinct preprocessing."""
+
+    def __init__(self, ctx: Context, ref: DatasetRef, split: SplitName, limit: int | None = None) -> None:
+        self._dataset = ctx.dataset(ref)
+        self._split = self._dataset.split(split)
+        self.count = min(len(self._split), limit) if limit else len(self._split)
+        self._pixels: dict[str, NDArray[np.uint8]] = {}
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class indices, int64 [N]; -1 where there are none."""
+        return self._split.labels[: self.count]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in label order."""
+        return self._dataset.classes
+
+    def pixels(self, contract: InputContract) -> NDArray[np.uint8]:
+        """Return the images as uint8 [N, H, W, C], preprocessed as a model's contract says."""
+        key = contract.model_dump_json(include={"size", "channels", "color", "resample", "crop_fraction"})
+        if key not in self._pixels:
+            self._pixels[key] = contract.pixels([self._split.image(i) for i in range(self.count)])
+        return self._pixels[key]

@@ -1,0 +1,1 @@
+"""Torch models on disk: a recipe, the changes it lists, and weights."""

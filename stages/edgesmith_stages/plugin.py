@@ -1,0 +1,62 @@
+"""The built-in plugin: everything here reaches the flows through the same entry point as anybody's."""
+
+from __future__ import annotations
+
+from edgesmith import Dataset, Runtime, Stage, Target, hookimpl
+
+
+@hookimpl
+def edgesmith_stages() -> list[type[Stage]]:
+    """All built-in stages."""
+    from edgesmith_stages.benchmark import Benchmark
+    from edgesmith_stages.distill import Distill
+    from edgesmith_stages.evaluate import Evaluate
+    from edgesmith_stages.export_coreml import ExportCoreML
+    from edgesmith_stages.export_onnx import ExportOnnx
+    from edgesmith_stages.export_tflite import ExportTflite
+    from edgesmith_stages.fuse import Fuse
+    from edgesmith_stages.prune import Prune
+    from edgesmith_stages.quantize.stage import Quantize
+    from edgesmith_stages.train import Train
+
+    return [
+        Train,
+        Distill,
+        Prune,
+        Fuse,
+        ExportOnnx,
+        ExportCoreML,
+        ExportTflite,
+        Quantize,
+        Evaluate,
+        Benchmark,
+    ]
+
+
+@hookimpl
+def edgesmith_runtimes() -> list[type[Runtime]]:
+    """All built-in runtimes."""
+    from edgesmith_stages.runtimes.litert import LiteRT
+    from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
+    from edgesmith_stages.runtimes.torch_runtime import TorchRuntime
+
+    return [TorchRuntime, OnnxRuntime, LiteRT]
+
+
+@hookimpl
+def edgesmith_targets() -> list[type[Target]]:
+    """All built-in targets."""
+    from edgesmith_stages.targets.host import Host
+
+    return [Host]
+
+
+@hookimpl
+def edgesmith_datasets() -> list[type[Dataset]]:
+    """All built-in datasets."""
+    from edgesmith_stages.datasets.cifar import Cifar10, Cifar100
+    from edgesmith_stages.datasets.digits import Digits
+    from edgesmith_stages.datasets.folder import Folder
+    from edgesmith_stages.datasets.random_images import RandomImages
+
+    return [Digits, Folder, Cifar10, Cifar100, RandomImages]

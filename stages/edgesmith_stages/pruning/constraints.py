@@ -1,0 +1,140 @@
+"""What pruning must leave alone, or take out in step, for a module to stay valid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from edgesmith import UserError
+from edgesmith.errors import nearest
+from edgesmith_stages.models.resize import Structure
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Parts of a module that pruning treats specially.
+
+    Attributes:
+        outputs: parts whose output channels stay (the classifier).
+        whole: parts whose input and output channels both stay.
+        heads: by query-key-value projection, its number of heads: every head loses the same channels.
+    """
+
+    outputs: tuple[Any, ...]
+    whole: frozenset[Any]
+    heads: Mapping[Any, int]
+
+
+def constraints(module: nn.Module, keep: Sequence[str]) -> Constraints:
+    """Find a module's constraints.
+
+    Args:
+        module: a classifier.
+        keep: names of parts to leave whole, with wildcards (`stages.3.*`).
+
+    Raises:
+        UserError: a pattern in `keep` fits no part.
+    """
+    from torch import nn
+
+    heads, fixed, whole = {}, list(classifiers(module)), set(_named(module, keep))
+    for part in module.modules():
+        if _is_regular_attention(part):
+            heads[part.qkv] = int(part.num_heads)
+        elif isinstance(getattr(part, "qkv_proj", None), nn.Conv2d):
+            # MobileViTv2 splits this output into one score, keys and values of fixed widths.
+            fixed.append(part.qkv_proj)
+        elif hasattr(part, "num_heads"):
+            whole.update(part.modules())
+        elif isinstance(part, nn.Conv2d) and 1 < part.groups == part.in_channels < part.out_channels:
+            # A depthwise convolution with several outputs per input: torch-pruning takes it for a grouped one.
+            whole.add(part)
+    return Constraints(tuple(fixed), frozenset(whole), heads)
+
+
+def classifiers(module: Any) -> Iterator[Any]:
+    """Yield the layers that give the logits: timm's `get_classifier`, or else the last linear layer."""
+    from torch import nn
+
+    if hasattr(module, "get_classifier"):
+        found = module.get_classifier()
+        yield from found if isinstance(found, tuple | list) else [found]
+        return
+    linear = [part for part in module.modules() if isinstance(part, nn.Linear)]
+    yield from linear[-1:]
+
+
+def mend(module: nn.Module, before: Structure) -> None:
+    """Make a pruned module's own numbers agree with its layers again, in place.
+
+    Attention splits its projection by `num_heads` and `head_dim`; re-parameterisable blocks (FastViT, MobileOne) size
+    the merged convolution by `in_chs`, `out_chs`, `groups`, `dim`.
+
+    Args:
+        module: just pruned.
+        before: its structure before that.
+    """
+    from torch import nn
+
+    for name, part in module.named_modules():
+        held = before.attributes[name]
+        if _is_regular_attention(part):
+            _mend_attention(part)
+        elif not isinstance(part, nn.Conv2d):
+            convolution = next(((n, c) for n, c in part.named_modules() if isinstance(c, nn.Conv2d)), None)
+            if convolution is not None and {"groups", "dim", "in_chs", "out_chs"} & held.keys():
+                inner = f"{name}.{convolution[0]}" if name else convolution[0]
+                _follow(part, held, before.attributes[inner], convolution[1])
+
+
+_FOLLOWS = {
+    "groups": "groups",
+    "in_chs": "in_channels",
+    "dim": "in_channels",
+    "out_chs": "out_channels",
+    "dim_out": "out_channels",
+}
+
+
+def _follow(part: Any, held: Mapping[str, Any], was: Mapping[str, Any], convolution: Any) -> None:
+    for own, its in _FOLLOWS.items():
+        if own in held and held[own] == was[its]:
+            setattr(part, own, getattr(convolution, its))
+
+
+def _mend_attention(part: Any) -> None:
+    width = part.qkv.out_features // 3
+    if width == part.attn_dim:
+        return
+    standard = part.scale == part.head_dim**-0.5
+    part.attn_dim, part.head_dim = width, width // part.num_heads
+    if standard:
+        part.scale = part.head_dim**-0.5
+
+
+def _is_regular_attention(part: Any) -> bool:
+    """Tell timm's own `Attention` (or its like), which takes its width from `attn_dim`, not from its input."""
+    from torch import nn
+
+    if not (isinstance(getattr(part, "qkv", None), nn.Linear) and hasattr(part, "num_heads")):
+        return False
+    norms = (getattr(part, name, None) for name in ("q_norm", "k_norm", "norm"))
+    plain = all(norm is None or isinstance(norm, nn.Identity) for norm in norms)
+    return hasattr(part, "attn_dim") and plain and getattr(part, "gate", None) is None
+
+
+def _named(module: nn.Module, patterns: Iterable[str]) -> Iterator[Any]:
+    names = dict(module.named_modules())
+    for pattern in patterns:
+        found = [part for name, part in names.items() if fnmatchcase(name, pattern)]
+        if not found:
+            close = nearest(pattern, names)
+            guess = f"; did you mean {close!r}?" if close else ""
+            raise UserError(f"keep: {pattern!r} fits no part of the model{guess}")
+        for part in found:
+            yield from part.modules()

@@ -1,0 +1,1 @@
+"""Quantise and compress model files, each format by its own library."""

@@ -1,0 +1,126 @@
+"""The `quantize` stage: smaller, maybe faster, files of the same format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from edgesmith import CoreMLModel, DatasetRef, OnnxModel, Stage, TfliteModel, Toolchain, UserError, carry, like
+from edgesmith.errors import unknown
+from edgesmith_stages.quantize.calibration import too_many
+from edgesmith_stages.quantize.schemes import CALIBRATED, METHODS, REQUIREMENTS, SCHEMES, Method, Scheme, base_kind
+
+if TYPE_CHECKING:
+    from edgesmith import Context, Dataset
+
+LOW_SQNR = 15
+"""Decibels under which a quantised model is worth a warning: noise of a sixth of the signal moves answers."""
+
+
+class Quantize(Stage):
+    """Quantise or compress a model file; the format stays.
+
+    TFLite: `int8` (static, with calibration images), `dynamic-int8`, `weight-int8`, `fp16`. ONNX: `int8` (static QDQ,
+    per channel), `dynamic-int8`. Core ML, weights only: `linear-int8`, `linear-int4` (needs iOS18), `palettize-N`,
+    `sparse`.
+
+    Figures: `bytes`, `ratio` to the input's bytes; for formats that run here `sqnr_db`, `rel_l2` and `agreement` on
+    the golden images against the input file; for Core ML `weight_sqnr_db` of the compressed weights.
+    """
+
+    name = "quantize"
+    inputs = {"model": TfliteModel | OnnxModel | CoreMLModel}
+    outputs = {"model": like("model")}
+
+    class Params(Stage.Params):
+        """Params of `quantize`."""
+
+        scheme: Scheme = Field(description="what to do; which ones fit depends on the input's format")
+        data: DatasetRef | None = Field(None, description="dataset to calibrate on (its train split)")
+        calibration: int = Field(128, ge=1, description="calibration images, drawn by seed, classes as even as can be")
+        calibration_method: Method = Field("minmax", description="how ranges follow from them (all three: ONNX)")
+        exclude: tuple[str, ...] | None = Field(
+            None, description="operator types to leave as they are; TFLite int8 by default those that run slower in int8"
+        )
+        sparsity: float = Field(0.5, gt=0, lt=1, description="share of weights set to zero by `sparse`")
+        min_sqnr: float | None = Field(None, description="fail under this SQNR against the input file, in dB")
+
+    @classmethod
+    def toolchain(cls, params: Any, kinds: Mapping[str, Any]) -> Toolchain:
+        """The library of the input's format."""
+        return Toolchain(REQUIREMENTS[base_kind(kinds["model"][0])])
+
+    @classmethod
+    def check(cls, params: Any, kinds: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> None:
+        """Refuse schemes and methods that the format doesn't have, and calibration without enough images."""
+        kind = base_kind(kinds["model"][0])
+        if params.scheme not in SCHEMES[kind]:
+            raise UserError(unknown(f"scheme for a {kind.kind} model", params.scheme, SCHEMES[kind]))
+        if params.scheme not in CALIBRATED:
+            return
+        if params.calibration_method not in METHODS[kind]:
+            what = f"calibration_method for a {kind.kind} model"
+            raise UserError(unknown(what, params.calibration_method, METHODS[kind]))
+        if params.data is None:
+            raise UserError(
+                f"scheme {params.scheme!r} needs calibration images, and no `data` is given",
+                hint="name a dataset, or take a scheme without calibration: dynamic-int8",
+            )
+        count = datasets["data"].count("train") if "data" in datasets else None
+        if count is not None and params.calibration > count:
+            raise too_many(params.calibration, count, params.data.name)
+
+    def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
+        """Quantise, write, and compare with the input file."""
+        source, out = inputs["model"], ctx.out("model")
+        kind = base_kind(type(source))
+        made = type(source)(out)
+        images = None
+        if params.scheme in CALIBRATED:
+            from edgesmith_stages.quantize.calibration import load
+
+            ctx.progress(0, 3, doing="calibration images")
+            images = load(ctx, params.data, source.contract, params.calibration)
+        ctx.progress(1, 3, doing=params.scheme)
+        if kind is CoreMLModel:
+            from edgesmith_stages.quantize.coreml import compress
+
+            figures = compress(source, made, params)
+        elif kind is OnnxModel:
+            from edgesmith_stages.quantize.onnx import quantize_onnx
+
+            figures = quantize_onnx(source, made, params, images, ctx.scratch)
+        else:
+            from edgesmith_stages.quantize.tflite import quantize_tflite
+
+            figures = quantize_tflite(source, made, params, images)
+        carry(source, out)
+        ctx.progress(2, 3)
+        if kind is not CoreMLModel:
+            figures = {**figures, **_parity(ctx, source, made, params)}
+        ctx.progress(3, 3)
+        if images is not None:
+            figures["calibration_images"] = len(images)
+        return {**figures, "bytes": made.bytes(), "ratio": made.bytes() / source.bytes()}
+
+
+def _parity(ctx: Context, source: Any, made: Any, params: Any) -> dict[str, float]:
+    """Compare the quantised file with its source on the golden images."""
+    from edgesmith_stages.parity import Parity, outputs_of
+    from edgesmith_stages.runtimes.litert import LiteRT
+    from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
+
+    pixels, _ = source.golden()
+    outputs = []
+    for model in (source, made):
+        runtime = LiteRT() if isinstance(model, TfliteModel) else OnnxRuntime()
+        runtime.load(model, threads=1)
+        outputs.append(outputs_of(runtime, source.contract, pixels, batch=1))
+    parity = Parity.of(*outputs)
+    if params.min_sqnr is not None:
+        parity.require(params.min_sqnr, "the quantised file")
+    if parity.sqnr_db < LOW_SQNR:
+        ctx.log.warning("quantised far from its source: SQNR %.1f dB on the golden images", parity.sqnr_db)
+    return parity.figures()
