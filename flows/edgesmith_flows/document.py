@@ -41,7 +41,7 @@ class NodeDocument(BaseModel):
     def _references(cls, value: Any) -> Any:
         ports = value.values() if isinstance(value, dict) else [value]
         if not all(isinstance(one, str) or _is_list_of_texts(one) for one in ports):
-            raise ValueError("expected a node, a list of nodes, or such by input port: {PORT: NODE}")
+            raise ValueError("expected a node, a list of nodes, or a mapping from input ports to them")
         return value
 
     @field_validator("timeout", mode="before")

@@ -16,10 +16,11 @@ def last_document(store: Store, pipeline: str, node: str) -> Mapping[str, Any] |
     records = sorted((store.root / "runs").glob(f"*-{pipeline}.json"), reverse=True)
     for file in records[:_LOOK_BACK]:
         try:
-            key = json.loads(file.read_text(encoding="utf-8"))["nodes"][node]["key"]
+            record = json.loads(file.read_text(encoding="utf-8"))
+            key = record["nodes"][node]["key"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if key is not None:
+        if key is not None and record["pipeline"] == pipeline:
             return store.document(key)
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +36,11 @@ def names_in(expression: str) -> list[str]:
     """
     try:
         tree = ast.parse(expression.strip(), mode="eval")
-    except SyntaxError as error:
-        raise UserError(f"not an expression: {error.msg}: {expression!r}") from error
+    except (SyntaxError, ValueError) as error:
+        what = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise UserError(f"not an expression: {what}: {expression[:80]!r}") from error
+    except (RecursionError, MemoryError) as error:
+        raise UserError(f"not an expression: nested too deeply: {expression[:80]!r}") from error
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions]
     return list(dict.fromkeys(names))
@@ -59,33 +63,39 @@ def evaluate_gates(gates: tuple[str, ...], figures: Mapping[str, Mapping[str, An
 
 
 def _evaluate(gate: str, figures: Mapping[str, Mapping[str, Any]]) -> GateResult:
-    from simpleeval import EvalWithCompoundTypes, InvalidExpression
+    from simpleeval import AttributeDoesNotExist, EvalWithCompoundTypes, InvalidExpression, NameNotDefined
 
-    seen: dict[str, Any] = {}
     evaluator = EvalWithCompoundTypes(
         names={name: _Figures(values) for name, values in figures.items()},
         functions={"min": min, "max": max, "abs": abs, "round": round, "len": len},
     )
     try:
         value = evaluator.eval(gate.strip())
-        seen = _values(gate, evaluator)
         if not isinstance(value, bool):
             return GateResult(gate, False, f"gives {value!r}; expected true or false")
+        seen = _values(gate, evaluator)
+    except NameNotDefined as error:
+        return GateResult(gate, False, f"not measured: {error.name} gave no figures")
+    except AttributeDoesNotExist as error:
+        return GateResult(gate, False, _missing(gate, str(error.attr), figures))
+    except KeyError as error:
+        return GateResult(gate, False, _missing(gate, str(error.args[0]), figures))
     except InvalidExpression as error:
         return GateResult(gate, False, str(error))
-    except (KeyError, TypeError, ZeroDivisionError, ValueError) as error:
-        return GateResult(gate, False, _explain(gate, error, figures))
+    except Exception as error:  # arithmetic on the wrong figures: TypeError, ZeroDivisionError, OverflowError, ...
+        return GateResult(gate, False, f"can't be evaluated: {error} (a figure that wasn't measured?)")
     return GateResult(gate, value, ", ".join(f"{name} = {shown(one)}" for name, one in seen.items()))
 
 
 def _values(gate: str, evaluator: Any) -> dict[str, Any]:
-    """Return the value of every figure that a gate mentions, by its text."""
+    """Return the value of every figure that a gate mentions and that was measured, by its text."""
     found: dict[str, Any] = {}
 
     def walk(node: ast.AST) -> None:
         if isinstance(node, (ast.Subscript, ast.Attribute)):
             text = ast.unparse(node)
-            found[text] = evaluator.eval(text)
+            with contextlib.suppress(Exception):  # of `a.x or b.y`, b.y may be missing
+                found[text] = evaluator.eval(text)
             return
         for child in ast.iter_child_nodes(node):
             walk(child)
@@ -94,10 +104,7 @@ def _values(gate: str, evaluator: Any) -> dict[str, Any]:
     return found
 
 
-def _explain(gate: str, error: Exception, figures: Mapping[str, Mapping[str, Any]]) -> str:
-    if not isinstance(error, KeyError):
-        return f"can't be evaluated: {error} (a figure that wasn't measured?)"
-    missing = str(error.args[0])
+def _missing(gate: str, missing: str, figures: Mapping[str, Mapping[str, Any]]) -> str:
     known = {key for node in names_in(gate) if node in figures for key in figures[node]}
     for node in names_in(gate):
         for values in figures.get(node, {}).values():

@@ -147,12 +147,15 @@ def _load(registry: Registry, name: str, origin: str, load: Any) -> None:
         brought = [
             (hook, cls)
             for hook in _TABLES
-            for classes in getattr(manager.hook, hook)()
+            for classes in _called(getattr(manager.hook, hook))
             for cls in _checked(hook, classes)
         ]
+        names = [(hook, _name(cls)) for hook, cls in brought]
         for hook, cls in brought:
+            if names.count((hook, _name(cls))) > 1:
+                raise UserError(f"it brings two {_TABLES[hook][0]} called {_name(cls)!r}")
             _refuse_taken(registry, hook, cls, origin)
-    except Exception as error:  # whatever a plugin's import raises must not stop the others
+    except (Exception, SystemExit) as error:  # whatever a plugin's import raises must not stop the others
         if isinstance(error, pluggy.PluginValidationError):
             message = f"it has a hook that edgesmith doesn't know: {error}"
         else:
@@ -165,6 +168,11 @@ def _load(registry: Registry, name: str, origin: str, load: Any) -> None:
         registry.origins[(table, _name(cls))] = origin
     brings = tuple(f"{_TABLES[hook][0]}:{_name(cls)}" for hook, cls in brought)
     registry.plugins.append(PluginState(name, origin, brings=brings))
+
+
+def _called(hook: pluggy.HookCaller) -> list[Any]:
+    """Call a hook; a plugin that forgot its `return` gives None, which pluggy leaves out."""
+    return hook() if not hook.get_hookimpls() else hook() or [None]
 
 
 def _name(cls: Any) -> str:

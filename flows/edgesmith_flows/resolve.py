@@ -54,10 +54,15 @@ class _Resolver:
         self.nodes: dict[str, Node] = {}
         self.combos: dict[str, dict[str, dict[str, Any]]] = {}
         self.broken: set[str] = set()
+        self.complaints = 0
 
     def complain(self, path: KeyPath, message: str) -> None:
-        problem = self.source.problem(path, message)
-        self.problems.setdefault((problem.path, problem.message), problem)
+        self._gather([self.source.problem(path, message)])
+
+    def _gather(self, problems: list[Problem]) -> None:
+        self.complaints += len(problems)
+        for problem in problems:
+            self.problems.setdefault((problem.path, problem.message), problem)
 
     def run(self) -> Pipeline:
         stages = self.document.stages
@@ -67,7 +72,6 @@ class _Resolver:
         for base in self._ordered(needs):
             for name, axes in self.combos[base].items():
                 self._node(base, name, axes, stages[base], needs[base])
-        self._unused_params()
         seed = self.params.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
             self.complain(("params", "seed"), f"expected a whole number from 0 to 2**32 - 1, got {seed!r}")
@@ -75,6 +79,7 @@ class _Resolver:
             str(self._interpolator({}).value(gate, ("gates", index))) for index, gate in enumerate(self.document.gates)
         )
         self._check_gates(gates)
+        self._unused_params()
         if self.problems:
             raise PipelineError(self.source.file, list(self.problems.values()))
         return Pipeline(self.document.name, self.document.description, self.source.file, self.nodes, gates, seed)
@@ -111,8 +116,10 @@ class _Resolver:
                 f"{entry.uses} has {len(ports)} input ports ({', '.join(ports)}); say which: {{PORT: NODE}}",
             )
             return {}
-        refs = given if isinstance(given, list) else [given]
-        return {ports[0] if ports else "": [(one, (*path, index)) for index, one in enumerate(refs)]}
+        port = ports[0] if ports else ""
+        if isinstance(given, list):
+            return {port: [(one, (*path, index)) for index, one in enumerate(given)]}
+        return {port: [(given, path)]}
 
     def _base_of(self, reference: str) -> str | None:
         """Return the entry under `stages:` that a reference (`node`, `node.port`, `node@combination`) names."""
@@ -151,17 +158,22 @@ class _Resolver:
     ) -> None:
         here: KeyPath = ("stages", base)
         stage = self._stage(entry.uses, (*here, "uses"))
+        before = self.complaints
         given = self._interpolator(axes).value(dict(entry.with_), (*here, "with"))
         if stage is None:
             self.broken.add(base)
             return
-        params = self._params(stage, given, base)
+        params = self._params(stage, given, base) if self.complaints == before else None
         connected, kinds = self._connect(stage, base, axes, needs)
         if base in self.broken or params is None:
             self.broken.add(base)
             return
-        datasets = {field: use for field, use in self._datasets(params, base).items() if use is not None}
+        before = self.complaints
+        datasets = self._datasets(params, base)
         files = self._files(params, base)
+        if self.complaints > before:
+            self.broken.add(base)
+            return
         toolchain = Toolchain()
         try:
             stage.check(params, kinds, {field: use.dataset for field, use in datasets.items()})
@@ -193,10 +205,11 @@ class _Resolver:
             return stage.Params.model_validate({**inherited, **given})
         except ValidationError as error:
             where: KeyPath = ("stages", base, "with")
-            for problem in problems_of(
-                error, self.source, lambda field: ("params",) if field in inherited else where, stage.Params
-            ):
-                self.problems.setdefault((problem.path, problem.message), problem)
+            self._gather(
+                problems_of(
+                    error, self.source, lambda field: ("params",) if field in inherited else where, stage.Params
+                )
+            )
             return None
 
     def _connect(
@@ -281,14 +294,16 @@ class _Resolver:
             self.complain(path, f"expected {port}, but {node.name} ({node.stage.name}) gives {given}")
         return None
 
-    def _datasets(self, params: Any, base: str) -> dict[str, DatasetUse | None]:
-        found: dict[str, DatasetUse | None] = {}
+    def _datasets(self, params: Any, base: str) -> dict[str, DatasetUse]:
+        found: dict[str, DatasetUse] = {}
         for field in type(params).model_fields:
             ref = getattr(params, field)
             if isinstance(ref, DatasetRef):
                 written = field in self.document.stages[base].with_
                 path: KeyPath = ("stages", base, "with", field) if written else ("params", field)
-                found[field] = self._dataset(ref, path)
+                use = self._dataset(ref, path)
+                if use is not None:
+                    found[field] = use
         return found
 
     def _dataset(self, ref: DatasetRef, path: KeyPath) -> DatasetUse | None:
@@ -300,8 +315,7 @@ class _Resolver:
             dataset = cls(cls.Params(**ref.params))
             dataset.check()
         except ValidationError as error:
-            for problem in problems_of(error, self.source, lambda _: path, cls.Params):
-                self.problems.setdefault((problem.path, problem.message), problem)
+            self._gather(problems_of(error, self.source, lambda _: path, cls.Params))
             return None
         except EdgesmithError as error:
             self.complain(path, str(error))

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgesmith.errors import UserError, unknown
 
@@ -36,10 +37,14 @@ def _plugins(file: Path) -> tuple[str, ...]:
     if not file.is_file():
         return ()
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("edgesmith", {})
+        found: Any = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{file} cannot be read: {error}") from error
-    plugins = table.get("plugins", [])
+    for name in ("tool", "edgesmith"):
+        found = found.get(name, {})
+        if not isinstance(found, dict):
+            raise UserError(f"{file}: {name}: expected a table, got {found!r}")
+    plugins = found.get("plugins", [])
     if not isinstance(plugins, list) or not all(isinstance(one, str) for one in plugins):
         raise UserError(f"{file}: tool.edgesmith.plugins: expected a list of module names, got {plugins!r}")
     return tuple(plugins)

@@ -132,7 +132,7 @@ class Store:
         folder = self.artifact_folder(digest_)
         try:
             manifest = self.manifest(digest_)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             return f"its manifest cannot be read ({error})"
         if digest(manifest) != digest_:
             return "its manifest does not fit its digest"
@@ -168,7 +168,7 @@ class Store:
     def publish(self, folder: Path, kind: type[Artifact]) -> str:
         """Move a filled folder (inside a workspace) into the store; return its digest.
 
-        The same content published twice is kept once.
+        The same content published twice is kept once; a damaged copy that is there already is set aside.
 
         Raises:
             UserError: the folder has a link, a device or a file name that isn't plain text; or the disk is full.
@@ -179,14 +179,18 @@ class Store:
                 name = path.relative_to(folder).as_posix()
                 if not stat.S_ISREG(path.lstat().st_mode):
                     raise UserError(f"the stage wrote {name!r}, which is not a regular file")
+                if not name.isprintable():
+                    raise UserError(f"the stage wrote a file whose name is not plain text: {name!r}")
                 files[name] = [hash_file(path), path.stat().st_size]
                 _sync(path)
                 path.chmod(0o444)
             manifest = {"kind": kind.kind, "files": files}
             name = digest(manifest)
             place = self.artifact_folder(name)
-            if self.has(name):
-                return name
+            if place.exists():
+                if self.verify(name) is None:
+                    return name
+                self.set_aside(name)
             staged = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
             try:
                 folder.rename(staged / "files")
@@ -213,8 +217,9 @@ class Store:
         """Return what a key gave, if all its outputs are still there."""
         try:
             found = json.loads(self._action_file(key).read_text(encoding="utf-8"))
-            action = Action(key, found["outputs"], found["figures"], found["document"], float(found.get("seconds", 0)))
-        except (OSError, ValueError, KeyError, TypeError):
+            seconds = float(found.get("seconds", 0))
+            action = Action(key, dict(found["outputs"]), dict(found["figures"]), dict(found["document"]), seconds)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return action if all(self.has(output) for output in action.outputs.values()) else None
 

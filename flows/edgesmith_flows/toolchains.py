@@ -144,7 +144,7 @@ def _read(folder: Path) -> Environment | None:
         if not Path(python).exists():
             return None
         return Environment(folder.name, python, dict(found["versions"]), isolated=True)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -107,7 +107,7 @@ def _check_shape(text: str, file: Path, kind: Any) -> None:
     """Refuse, event by event, what would overflow the stack of the recursive composer (a crash, in libyaml's)."""
     anchors: list[str | None] = []
     for event in yaml.parse(text, Loader=kind):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.CollectionStartEvent):
             anchors.append(event.anchor)
             if len(anchors) > _DEEPEST:

@@ -34,9 +34,11 @@ class BridgeFinder(MetaPathFinder):
         if place.endswith(".py"):
             return importlib.util.spec_from_file_location(fullname, place)
         init = Path(place, "__init__.py")
-        return importlib.util.spec_from_file_location(
-            fullname, init if init.exists() else None, submodule_search_locations=[place]
-        )
+        if init.exists():
+            return importlib.util.spec_from_file_location(fullname, init, submodule_search_locations=[place])
+        spec = ModuleSpec(fullname, None, is_package=True)
+        spec.submodule_search_locations = [place]
+        return spec
 
 
 def main(argv: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,7 +70,9 @@ def start(
     """
     ours, theirs = socket.socketpair()
     boot = str(Path(__file__).with_name("boot.py"))
-    command = [python, "-I", boot, json.dumps(dict(bridge)), module, str(theirs.fileno())]
+    # Another environment must see nothing of this one; this one again must see PYTHONPATH and the user's site-packages.
+    isolation = "-P" if python == sys.executable and not sys.flags.isolated else "-I"
+    command = [python, isolation, boot, json.dumps(dict(bridge)), module, str(theirs.fileno())]
     with theirs:
         process = subprocess.Popen(
             command,

@@ -7,6 +7,7 @@ Protocol, version 1, JSON lines. To the worker: `{"op": "run", ...job}` and `{"o
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -18,7 +19,7 @@ import traceback
 from typing import Any
 
 from edgesmith.channel import Channel
-from edgesmith.errors import Cancelled, EdgesmithError
+from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
 from edgesmith.loading import load_object
 from edgesmith_flows.worker.context import WorkerContext, load_inputs
 
@@ -55,6 +56,10 @@ def run_job(job: dict[str, Any], channel: Channel, log: logging.Logger, cancel: 
     except Exception as error:  # whatever a stage raises is reported, and the worker goes on
         if cancel.is_set() and not isinstance(error, EdgesmithError):
             error = Cancelled("cancelled")
+        if _disk_is_full(error):
+            error = StageFailed(
+                f"the disk is full ({error})", hint="make room, then run again; finished nodes are kept"
+            )
         traceback.print_exc()
         handled = isinstance(error, EdgesmithError)
         channel.send(
@@ -67,6 +72,12 @@ def run_job(job: dict[str, Any], channel: Channel, log: logging.Logger, cancel: 
                 "traceback": "" if handled else traceback.format_exc(),
             }
         )
+
+
+def _disk_is_full(error: Exception) -> bool:
+    """Tell whether a write failed for want of space; native libraries say so in words only."""
+    number = error.errno if isinstance(error, OSError) else None
+    return number in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
 
 
 def main() -> None:

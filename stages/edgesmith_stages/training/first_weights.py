@@ -91,7 +91,7 @@ def from_checkpoint(ctx: Context, recipe: Recipe, file: Path) -> nn.Module:
     heads = head_names(module)
     fresh = [name for name in own if name.startswith(heads) and name in given and given[name].shape != own[name].shape]
     if fresh:
-        ctx.log.info("%s: %s has another shape in %s and starts at random", recipe.source.op, ", ".join(fresh), file)
+        ctx.log.info("%s has another shape in %s; it starts at random", ", ".join(fresh), file)
     for name in fresh:
         given[name] = own[name]
     wrong = [f"{name}: missing from the file" for name in own if name not in given]

@@ -1,0 +1,74 @@
+"""What all tests share: nothing is written outside of temporary folders, and hypothesis repeats itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("edgesmith", deadline=None, database=None, derandomize=True, max_examples=60)
+hypothesis.settings.load_profile("edgesmith")
+
+TESTS = Path(__file__).parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep Prefect's database and edgesmith's store out of the user's and the repository's folders."""
+    hypothesis.configuration.set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        patch.setenv("EDGESMITH_STORE", str(tmp_path_factory.mktemp("store")))
+        patch.delenv("PREFECT_API_URL", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[..., str]:
+    """Run code in a fresh interpreter and return what it prints."""
+
+    def run(code: str, *arguments: str, **env: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **env},
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """tests/demo_plugin, installed as a distribution of its own; put the folder on PYTHONPATH."""
+    import shutil
+
+    from uv import find_uv_bin
+
+    source = tmp_path_factory.mktemp("demo-source") / "demo_plugin"
+    shutil.copytree(TESTS / "demo_plugin", source, ignore=shutil.ignore_patterns("__pycache__"))
+    place = tmp_path_factory.mktemp("demo-site")
+    command = [
+        os.fsdecode(find_uv_bin()),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-config",
+        "--no-deps",
+        "--target",
+        str(place),
+    ]
+    done = subprocess.run(
+        [*command, "--python", sys.executable, str(source)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return place

@@ -1,0 +1,39 @@
+"""The plugin itself."""
+
+from __future__ import annotations
+
+from edgesmith import hookimpl
+
+from .datasets import Words
+from .kinds import Essay, Sign, Text
+from .mischief import Flaky, Flood, Mischief
+from .runtime import SignRuntime
+from .shout import Shout
+from .stages import Build, Demand, Gather, Quote, Split, Tally
+from .target import Desk
+from .write import Write
+
+
+@hookimpl
+def edgesmith_artifact_kinds():
+    return [Text, Essay, Sign]
+
+
+@hookimpl
+def edgesmith_stages():
+    return [Write, Shout, Gather, Split, Quote, Build, Tally, Demand, Mischief, Flaky, Flood]
+
+
+@hookimpl
+def edgesmith_runtimes():
+    return [SignRuntime]
+
+
+@hookimpl
+def edgesmith_targets():
+    return [Desk]
+
+
+@hookimpl
+def edgesmith_datasets():
+    return [Words]

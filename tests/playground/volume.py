@@ -1,0 +1,5 @@
+"""Used by `shout`, imported when it runs."""
+
+
+def loud(text, marks):
+    return text.upper() + "!" * marks

@@ -1,0 +1,76 @@
+"""A model in its runtime, alone in a process."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from edgesmith import InputContract, RuntimeUnavailable, StageFailed
+from edgesmith.process import Launch, ModelProcess
+from edgesmith.testing import bridge_to, run_stage
+
+
+@pytest.fixture
+def sign(playground, tmp_path):
+    """A model artifact and how to launch its runtime."""
+    made = run_stage(playground.stages.Build, tmp_path / "sign").outputs["model"]
+    runtime = playground.runtime.SignRuntime
+    launch = Launch("sign-runner", f"{runtime.__module__}:SignRuntime", sys.executable, bridge_to(runtime))
+    return launch, made
+
+
+def test_it_repeats_the_golden_pair_at_any_batch_size(sign):
+    launch, model = sign
+    pixels, logits = model.golden()
+    with ModelProcess(launch, model, threads=1) as process:
+        for batch in (1, 2, 3, 32):
+            np.testing.assert_allclose(process.predict(pixels, batch), logits, atol=1e-4)
+
+
+def test_a_file_of_fixed_batch_is_fed_full_batches(sign):
+    launch, model = sign
+    InputContract(**{**model.contract.model_dump(), "batch": 3}).write(model.path / "contract.json")
+    model = type(model)(model.path)
+    pixels, logits = model.golden()
+    with ModelProcess(launch, model, threads=1) as process:
+        np.testing.assert_allclose(process.predict(pixels), logits, atol=1e-4)
+
+
+def test_it_times_single_runs_and_tells_the_load_time_and_peak_memory(sign):
+    launch, model = sign
+    with ModelProcess(launch, model, threads=2) as process:
+        assert len(process.time(model.golden()[0], warmup=2, runs=5)) == 5
+        assert process.facts["threads"] == 2
+        assert process.facts["load_ms"] > 0
+        assert 5e6 < process.peak_bytes() < 1e9
+
+
+def test_what_the_runtime_raises_reaches_the_caller(sign):
+    launch, model = sign
+    model.file.write_text("many")
+    with pytest.raises(StageFailed, match=r"sign-runner: ValueError: could not convert string to float"):
+        ModelProcess(launch, model, threads=1)
+
+
+def test_a_process_that_dies_is_reported_with_its_last_lines(sign):
+    launch, model = sign
+    model.file.write_text("die")
+    with pytest.raises(StageFailed, match=r"sign-runner process died \(exit 7\) in 'load'\n.*fell down"):
+        ModelProcess(launch, model, threads=1)
+
+
+def test_leaving_it_ends_the_process_and_removes_its_files(sign):
+    launch, model = sign
+    with ModelProcess(launch, model, threads=1) as process:
+        child, work = process._process, process._log.parent
+        assert child.poll() is None
+    assert child.poll() is not None
+    assert not work.exists()
+
+
+def test_a_kind_without_a_runtime_has_a_reason_fit_for_a_table(playground, tmp_path):
+    from edgesmith.testing import LocalContext
+
+    made = run_stage(playground.stages.Build, tmp_path).outputs["model"]
+    with pytest.raises(RuntimeUnavailable, match="no runtime for sign"):
+        LocalContext(tmp_path).open(made)

@@ -1,0 +1,96 @@
+"""The image folder dataset."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgesmith import UserError
+from edgesmith_stages.datasets.folder import Folder
+
+
+def write(root, **counts):
+    """Write `counts[class]` PNG images below root, each with a content of its own."""
+    for number, (name, count) in enumerate(sorted(counts.items())):
+        (root / name).mkdir(parents=True)
+        for index in range(count):
+            pixels = np.full((6, 5, 3), [20 * index, 100 * number, 7], dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{index:02}.png")
+    return root
+
+
+def open_folder(path, **params):
+    dataset = Folder(Folder.Params(path=str(path), **params))
+    dataset.check()
+    return dataset
+
+
+def refused(path, **params):
+    with pytest.raises(UserError) as raised:
+        open_folder(path, **params)
+    return str(raised.value)
+
+
+def test_splits_class_folders(tmp_path):
+    dataset = open_folder(write(tmp_path, cat=10, dog=5))
+    assert dataset.classes == ("cat", "dog")
+    assert (dataset.count("train"), dataset.count("val")) == (12, 3)
+    val = dataset.split("val")
+    assert val.labels.tolist() == [0, 0, 1]
+    assert np.asarray(val.image(2))[0, 0, 1] == 100
+
+
+def test_takes_train_and_val_folders(tmp_path):
+    write(tmp_path / "train", cat=2, dog=3)
+    write(tmp_path / "val", dog=4)
+    dataset = open_folder(tmp_path)
+    assert (dataset.count("train"), dataset.count("val")) == (5, 4)
+    assert dataset.split("val").labels.tolist() == [1] * 4
+
+
+def test_splits_train_where_there_is_no_val(tmp_path):
+    write(tmp_path / "train", cat=4, dog=4)
+    dataset = open_folder(tmp_path, val_fraction=0.5)
+    assert dataset.classes == ("cat", "dog")
+    assert (dataset.count("train"), dataset.count("val")) == (4, 4)
+
+
+def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path):
+    def digest(path):
+        return path.read_bytes().hex()
+
+    write(tmp_path / "here", cat=3, dog=3)
+    write(tmp_path / "there", cat=3, dog=3)
+    fingerprint = open_folder(tmp_path / "here").fingerprint(digest)
+    assert fingerprint == open_folder(tmp_path / "there").fingerprint(digest)
+    assert fingerprint != open_folder(tmp_path / "here", seed=5).fingerprint(digest)
+    (tmp_path / "there" / "cat" / "00.png").write_bytes(b"other")
+    assert fingerprint != open_folder(tmp_path / "there").fingerprint(digest)
+
+
+def test_says_what_is_wrong_before_the_run(tmp_path):
+    assert "does not exist" in refused(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    assert "no class folders" in refused(tmp_path / "empty")
+    loose = write(tmp_path / "loose", cat=2)
+    for file in (loose / "cat").iterdir():
+        file.rename(loose / file.name)
+    (loose / "cat").rmdir()
+    assert "2 images but no class folders" in refused(loose)
+    assert "one class only ('cat')" in refused(write(tmp_path / "single", cat=3))
+    without = write(tmp_path / "without", cat=3, dog=3)
+    (without / "emu").mkdir()
+    assert "no images in emu" in refused(without)
+    assert "no image is left for val" in refused(write(tmp_path / "few", cat=1, dog=1))
+    write(tmp_path / "strange" / "train", cat=2, dog=2)
+    write(tmp_path / "strange" / "val", cat=2, cow=2)
+    assert "cow" in refused(tmp_path / "strange")
+
+
+def test_a_broken_image_is_named(tmp_path):
+    write(tmp_path, cat=2, dog=2)
+    broken = tmp_path / "cat" / "00.png"
+    broken.write_bytes(broken.read_bytes()[:30])
+    dataset = open_folder(tmp_path)
+    splits = [dataset.split(name) for name in ("train", "val")]
+    with pytest.raises(UserError, match=r"00\.png can't be read as an image"):
+        [split.image(index) for split in splits for index in range(len(split))]

@@ -1,0 +1,58 @@
+"""The `benchmark` stage: real processes, real timings."""
+
+import pytest
+
+from edgesmith import CoreMLModel
+from edgesmith.testing import LocalContext, StageContract, run_stage
+from edgesmith_stages.benchmark import Benchmark, latency
+from edgesmith_stages.datasets.folder import Folder
+from edgesmith_stages.datasets.random_images import RandomImages
+from edgesmith_stages.runtimes.torch_runtime import TorchRuntime
+
+
+def test_latency_figures_of_known_times():
+    figures = latency([1_000_000 * value for value in range(1, 101)], batch=1)
+    assert figures == {"min_ms": 1.0, "median_ms": 50.5, "p90_ms": 90.1, "p99_ms": 99.01, "throughput": 19.8}
+
+
+def test_throughput_counts_every_image_of_a_batch():
+    assert latency([2_000_000], batch=4)["throughput"] == 2000
+
+
+@pytest.mark.slow
+class TestContract(StageContract):
+    stage = Benchmark
+    params = {"runs": 3, "warmup": 1, "data": {"name": "random"}}
+
+    @pytest.fixture(autouse=True)
+    def _given(self, save_timm):
+        self.save = save_timm
+
+    def inputs(self, folder):
+        return {"models": [self.save(folder / "model")]}
+
+    def context(self, folder):
+        return LocalContext(folder, datasets=[RandomImages], runtimes=[TorchRuntime])
+
+
+@pytest.mark.slow
+def test_measures_and_scores_what_can_run(tmp_path, save_timm, ref):
+    model = save_timm(tmp_path / "model")
+    package = CoreMLModel(tmp_path / "coreml")
+    (package.file / "Data").mkdir(parents=True)
+    made = run_stage(
+        Benchmark,
+        tmp_path / "out",
+        {"models": [model, package]},
+        {"data": ref, "runs": 7, "warmup": 2, "rounds": 3},
+        datasets=[Folder],
+        runtimes=[TorchRuntime],
+    )
+    row, refused = made.figures["models"]
+    assert 0 < row["min_ms"] <= row["median_ms"] <= row["p90_ms"] <= row["p99_ms"]
+    assert row["load_ms"] > 0
+    assert row["peak_mb"] > 50, "torch alone takes more"
+    assert row["runtime"] == "torch"
+    assert 0 <= row["top1"] <= 1
+    assert refused["status"] == "not run: no runtime for coreml"
+    assert "median_ms" not in refused

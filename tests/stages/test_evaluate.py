@@ -1,0 +1,77 @@
+"""The `evaluate` stage on a real model and real images."""
+
+import pytest
+
+from edgesmith import CoreMLModel, Report, UserError
+from edgesmith.testing import LocalContext, StageContract, run_stage
+from edgesmith_stages.datasets.folder import Folder
+from edgesmith_stages.evaluate import Evaluate
+from edgesmith_stages.runtimes.torch_runtime import TorchRuntime
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def model(tmp_path, save_timm):
+    return save_timm(tmp_path / "model")
+
+
+def evaluate(folder, models, ref, **params):
+    return run_stage(
+        Evaluate, folder, {"models": models}, {"data": ref, **params}, datasets=[Folder], runtimes=[TorchRuntime]
+    )
+
+
+class TestContract(StageContract):
+    stage = Evaluate
+
+    @pytest.fixture(autouse=True)
+    def _given(self, ref, save_timm):
+        self.params = {"data": ref}
+        self.save = save_timm
+
+    def inputs(self, folder):
+        return {"models": [self.save(folder / "model")]}
+
+    def context(self, folder):
+        return LocalContext(folder, datasets=[Folder], runtimes=[TorchRuntime])
+
+
+def test_scores_every_model_against_the_first_torch_one(tmp_path, model, save_timm, ref, dataset):
+    other = save_timm(tmp_path / "other", seed=1)
+    made = evaluate(tmp_path / "out", [model, other], ref)
+    first, second = made.figures["models"]
+    assert first["agreement"] == 1.0 and first["sqnr_db"] == 200.0
+    assert second["sqnr_db"] < 40
+    assert 0 <= second["top1"] <= 1
+    assert first["bytes"] == (model.path / "weights.safetensors").stat().st_size
+    assert made.figures["images"] == len(dataset.split("val"))
+    assert isinstance(made.outputs["report"], Report)
+    assert made.outputs["report"].read()["models"] == made.figures["models"]
+
+
+def test_a_model_without_a_runtime_keeps_its_line_with_the_reason(tmp_path, model, ref):
+    package = CoreMLModel(tmp_path / "coreml")
+    (package.file / "Data").mkdir(parents=True)
+    (package.file / "Data" / "weights").write_bytes(bytes(100))
+    rows = evaluate(tmp_path / "out", [model, package], ref).figures["models"]
+    assert rows[0]["status"] == "ok"
+    assert rows[1] == {"bytes": 100, "status": "not run: no runtime for coreml"}
+
+
+def test_a_damaged_model_fails_alone(tmp_path, model, save_timm, ref):
+    broken = save_timm(tmp_path / "broken")
+    broken.file.write_bytes(b"not weights")
+    rows = evaluate(tmp_path / "out", [model, broken], ref).figures["models"]
+    assert rows[0]["status"] == "ok"
+    assert rows[1]["status"].startswith("failed: ")
+
+
+def test_limit_takes_the_first_images(tmp_path, model, ref):
+    assert evaluate(tmp_path / "out", [model], ref, limit=5).figures["images"] == 5
+
+
+def test_a_model_of_other_classes_is_refused(tmp_path, save_timm, contract, ref):
+    model = save_timm(tmp_path / "model", contract=contract.model_copy(update={"classes": ("a", "b")}))
+    with pytest.raises(UserError, match="the model has 2 classes and the dataset 4"):
+        evaluate(tmp_path / "out", [model], ref)
