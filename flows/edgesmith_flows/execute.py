@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -41,7 +42,7 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class NodeResult:
-    """How a node ended."""
+    """How a node ended; `seconds` is the time that its stage took, waiting left out."""
 
     node: Node
     state: NodeState
@@ -83,7 +84,11 @@ class Executor:
             state = "cancelled" if isinstance(error, Cancelled) else "failed"
             self._end(NodeResult(node, state, None, time.monotonic() - begun, error))
             raise
-        return self._end(NodeResult(node, state, action, time.monotonic() - begun))
+        except Exception as error:  # of a plugin's dataset, target or runtime, or of the engine
+            bug = StageBug(f"a bug in edgesmith or a plugin: {type(error).__name__}: {error}", traceback.format_exc())
+            self._end(NodeResult(node, "failed", None, time.monotonic() - begun, bug))
+            raise bug from error
+        return self._end(NodeResult(node, state, action, action.seconds))
 
     def skip(self, name: str) -> None:
         """Note that a node was not made because one that it needs wasn't."""

@@ -22,7 +22,9 @@ for _name, _value in _DEFAULTS.items():
 
 from prefect import Flow, State, Task, get_run_logger  # noqa: E402 - the settings above are read at import
 from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
+from prefect.events.worker import EventsWorker  # noqa: E402
 from prefect.futures import wait  # noqa: E402
+from prefect.logging.handlers import APILogWorker  # noqa: E402
 from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
@@ -32,6 +34,7 @@ from edgesmith_flows.prefect_server import run_server  # noqa: E402
 from edgesmith_flows.results import Summary, summarise  # noqa: E402
 
 _THREADS = 8
+_DRAIN_SECONDS = 5.0
 
 
 def run_flow(executor: Executor) -> Summary:
@@ -79,7 +82,12 @@ def _api(executor: Executor) -> Iterator[None]:
     with run_server(executor.store.root / "logs" / "prefect-server.log") as url:
         executor.listener.logged("", "INFO", f"Prefect's API for this run is {url}")
         with temporary_settings({PREFECT_API_URL: url}):
-            yield
+            try:
+                yield
+            finally:
+                # What is still queued would otherwise be sent at exit, to a server that is no more, for minutes.
+                EventsWorker.drain_all(timeout=_DRAIN_SECONDS)
+                APILogWorker.drain_all(timeout=_DRAIN_SECONDS)
 
 
 def _task(executor: Executor, name: str) -> Task[..., Any]:

@@ -37,14 +37,17 @@ def resolve(source: YamlSource, registry: Registry, overrides: Mapping[str, Any]
     """
     document = parse_document(source)
     document = apply_overrides(document, overrides or {})
-    return _Resolver(source, document, registry).run()
+    return _Resolver(source, document, registry, set(overrides or {})).run()
 
 
 class _Resolver:
-    def __init__(self, source: YamlSource, document: PipelineDocument, registry: Registry) -> None:
+    def __init__(
+        self, source: YamlSource, document: PipelineDocument, registry: Registry, overridden: set[str]
+    ) -> None:
         self.source = source
         self.document = document
         self.registry = registry
+        self.overridden = overridden
         self.problems: dict[tuple[str, str], Problem] = {}
         self.used: set[str] = {"seed"}
         self.datasets: dict[str, DatasetUse] = {}
@@ -201,6 +204,8 @@ class _Resolver:
             if field in self.params and field not in given
         }
         self.used.update(inherited)
+        # A param that only `--set NODE.PARAM` keeps from being used is no mistake of the file's.
+        self.used.update(field for field in stage.Params.model_fields if f"{base}.{field}" in self.overridden)
         try:
             return stage.Params.model_validate({**inherited, **given})
         except ValidationError as error:

@@ -115,8 +115,11 @@ class Store:
         return self.root / "artifacts" / digest_[:2] / digest_
 
     def has(self, digest_: str) -> bool:
-        """Tell whether an artifact is there."""
-        return (self.artifact_folder(digest_) / "manifest.json").is_file()
+        """Tell whether an artifact is there, with a sound manifest; its files are not looked at (see `verify`)."""
+        try:
+            return digest(self.manifest(digest_)) == digest_
+        except (OSError, ValueError, TypeError):
+            return False
 
     def manifest(self, digest_: str) -> dict[str, Any]:
         """Return an artifact's manifest: its kind and, by relative path, each file's digest and size."""

@@ -100,9 +100,7 @@ def _graph(module: Any, contract: InputContract, params: Any) -> Any:
         return plain(module, example, head)
 
 
-def _run_graph(
-    program: Any, contract: InputContract, params: Any, images: NDArray[np.uint8]
-) -> NDArray[np.float32]:
+def _run_graph(program: Any, contract: InputContract, params: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     import numpy as np
     import torch
 

@@ -94,9 +94,7 @@ def probe_images(contract: InputContract, golden: NDArray[np.uint8], seed: int, 
     return np.concatenate([golden, noise])
 
 
-def outputs_of(
-    runtime: Runtime, contract: InputContract, pixels: NDArray[np.uint8], batch: int
-) -> NDArray[np.float32]:
+def outputs_of(runtime: Runtime, contract: InputContract, pixels: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
     """Run a loaded runtime in this process on pixels uint8 [N, H, W, C], `batch` at a time: float32 [N, classes].
 
     The last rows are left out if they don't fill a batch.

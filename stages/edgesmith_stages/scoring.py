@@ -53,4 +53,4 @@ def softmax(logits: Outputs) -> Outputs:
     import numpy as np
 
     shifted = np.exp((logits - logits.max(1, keepdims=True)).astype(np.float64))
-    return (shifted / shifted.sum(1, keepdims=True)).astype(np.float32)
+    return np.asarray(shifted / shifted.sum(1, keepdims=True), dtype=np.float32)

@@ -8,10 +8,10 @@ from edgesmith import Cancelled
 from edgesmith_flows.worker.client import WorkerPool
 
 CHAIN = """
-    a: {uses: write, with: {text: hi}}
-    b: {uses: shout, needs: a}
-    c: {uses: gather, needs: {texts: [a, b]}}
-    """
+a: {uses: write, with: {text: hi}}
+b: {uses: shout, needs: a}
+c: {uses: gather, needs: {texts: [a, b]}}
+"""
 
 
 def damage(run, node, port="text"):
@@ -111,7 +111,7 @@ class TestDamage:
         assert len(list((engine.store.root / "damaged").iterdir())) == 1
 
     def test_a_whole_chain_of_damage_is_mended(self, engine):
-        text = CHAIN + "    d: {uses: shout, needs: b, with: {marks: 2}}"
+        text = CHAIN + "d: {uses: shout, needs: b, with: {marks: 2}}"
         run = engine.run(text)
         damage(run, "a")
         damage(run, "b")

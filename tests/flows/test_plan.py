@@ -50,6 +50,13 @@ def test_a_node_whose_artifact_is_gone_runs_again(engine):
     assert states(engine.plan(CHAIN)) == {"a": "cached", "b": "run", "c": "wait"}
 
 
+def test_a_node_whose_manifest_is_damaged_runs_again(engine):
+    run = engine.run(CHAIN)
+    (run.output("b").parent / "manifest.json").write_text("")
+    assert states(engine.plan(CHAIN)) == {"a": "cached", "b": "run", "c": "wait"}
+    assert engine.run(CHAIN).states["b"] == "done"
+
+
 def test_a_toolchain_that_must_be_built_is_a_reason_to_run(engine):
     plan = engine.plan("a: {uses: demand, with: {package: click, specifier: '<1'}}")
     assert plan.steps["a"].why == "its toolchain must be built (click<1)"

@@ -273,6 +273,9 @@ class TestParams:
         nodes = engine.resolve(text, {"text": "all", "b.text": "only b"}).nodes
         assert (nodes["a"].params.text, nodes["b"].params.text) == ("all", "only b")
 
+    def test_a_param_that_set_made_useless_is_no_problem(self, engine):
+        engine.resolve(self.pipeline("{text: hi}", "a: {uses: write}"), {"a.text": "ho"})
+
     def test_a_wrong_set_is_told_like_a_wrong_line(self, problem):
         assert problem("a: {uses: write}", **{"a.copys": 3})[1] == "stages.a.with.copys"
 

@@ -1,62 +1,62 @@
-"""Real images in class folders, shared by the tests of the stages."""
+"""Torch artifacts for the tests of stages: small timm models, and real handwritten digits as golden images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edgesmith import DatasetRef, InputContract
-from edgesmith_stages.datasets.digits import Digits
-from edgesmith_stages.datasets.folder import Folder
+from edgesmith import InputContract, TorchModel
 
-CLASSES = ("0", "1", "2", "3")
-COUNTS = {"train": 12, "val": 6}
+Pixels = Callable[[int], Any]
+Maker = Callable[..., TorchModel]
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory):
-    """A folder of 48 images to train on and 24 for val: the digits 0 to 3, as PNG files."""
-    root = tmp_path_factory.mktemp("photos")
-    digits = Digits(Digits.Params())
-    for name, count in COUNTS.items():
-        split = digits.split(name)
-        for label, cls in enumerate(CLASSES):
-            folder = root / name / cls
-            folder.mkdir(parents=True)
-            for place, index in enumerate((split.labels == label).nonzero()[0][:count]):
-                split.image(int(index)).save(folder / f"{place:02}.png")
-    return root
+def digit_pixels() -> Pixels:
+    """Four of scikit-learn's digits at a size: uint8 [4, size, size, 3]."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    images = [Image.fromarray((image * 15.9).astype("uint8")) for image in load_digits().images[:4]]
+
+    def pixels(size: int) -> Any:
+        return InputContract(size=(size, size)).pixels(images)
+
+    return pixels
 
 
 @pytest.fixture(scope="session")
-def dataset(photos):
-    """The photos as a dataset."""
-    return Folder(Folder.Params(path=str(photos)))
+def make_torch_model(digit_pixels: Pixels) -> Maker:
+    """Write a torch artifact of a timm model with seeded weights, ten classes, and BatchNorm far from the identity."""
 
-
-@pytest.fixture(scope="session")
-def ref(photos):
-    """The photos as a stage's `data` param."""
-    return DatasetRef(name="folder", path=str(photos))
-
-
-@pytest.fixture(scope="session")
-def contract():
-    """The photos' input contract at 32 pixels."""
-    return InputContract(size=(32, 32), classes=CLASSES)
-
-
-@pytest.fixture(scope="session")
-def save_timm(contract, dataset):
-    """Write a timm classifier with seeded random weights; return the artifact."""
-    from edgesmith import TorchModel
-    from edgesmith_stages.models.recipe import Recipe, create, save
-    from edgesmith_stages.models.steps import Timm
-
-    def write(folder, name="test_efficientnet", contract=contract, seed=0):
+    def make(folder: Path, name: str = "test_efficientnet", size: int = 32, **args: Any) -> TorchModel:
         import torch
 
+        from edgesmith_stages.models.recipe import Recipe, create, save
+        from edgesmith_stages.models.steps import Timm
+
+        recipe = Recipe(source=Timm(name=name, args={"num_classes": 10, **args}))
+        torch.manual_seed(0)
+        module = create(recipe)
+        shake(module)
         folder.mkdir(parents=True, exist_ok=True)
-        recipe = Recipe(source=Timm(name=name, args={"num_classes": len(contract.classes)}))
-        torch.manual_seed(seed)
-        save(folder, create(recipe).eval(), recipe, contract, contract.pixels([dataset.split("val").image(0)]))
+        contract = InputContract(size=(size, size), classes=tuple("0123456789"))
+        save(folder, module, recipe, contract, digit_pixels(size))
         return TorchModel(folder)
 
-    return write
+    return make
+
+
+def shake(module: Any) -> None:
+    """Give every BatchNorm statistics and weights as training might have left them."""
+    import torch
+
+    for part in module.modules():
+        if isinstance(getattr(part, "running_var", None), torch.Tensor):
+            part.running_mean.normal_(0, 0.1)
+            part.running_var.uniform_(0.5, 1.5)
+            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
+            torch.nn.init.normal_(part.bias, 0, 0.1)

@@ -29,6 +29,9 @@ def ls(store: str | None) -> None:
             click.echo(f"{digest[:12]}  {manifest['kind']:<8} {size:>12,}  {stage}.{port}  key {action.key[:12]}")
     for digest in opened.artifacts():
         count += 1
+        if not opened.has(digest):
+            click.echo(f"{digest[:12]}  damaged: see `edgesmith cache verify`")
+            continue
         total += sum(entry[1] for entry in opened.manifest(digest)["files"].values())
     click.echo(f"{count} artifacts, {total:,} bytes in {opened.root}")
 

@@ -62,9 +62,10 @@ def main() -> None:
     Exit codes: 0; 1 for a user's error or a failed gate; 3 for a bug (with a log file); 130 for Ctrl-C.
     """
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        code = cli.main(standalone_mode=False)
+        # Without standalone mode click returns the code of `ctx.exit` where other calls return the command's value.
+        if isinstance(code, int) and code:
+            sys.exit(code)
     except click.ClickException as error:
         error.show()
         sys.exit(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
@@ -12,7 +14,7 @@ def command(traceback: bool) -> None:
     from edgesmith_flows.registry import load_registry
     from edgesmith_flows.settings import load_settings
 
-    for plugin in load_registry(load_settings().plugins).plugins:
+    for plugin in load_registry(load_settings().plugins, Path.cwd()).plugins:
         click.echo(f"{plugin.name} ({plugin.origin}): {plugin.error or 'ok'}")
         for one in plugin.brings:
             click.echo(f"  {one.partition(':')[0].rstrip('s').replace('_', ' ')} {one.partition(':')[2]}")

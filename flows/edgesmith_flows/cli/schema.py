@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
@@ -14,4 +15,6 @@ def command() -> None:
     from edgesmith_flows.registry import load_registry
     from edgesmith_flows.settings import load_settings
 
-    click.echo(json.dumps(pipeline_schema(load_registry(load_settings().plugins)), indent=2, sort_keys=True))
+    click.echo(
+        json.dumps(pipeline_schema(load_registry(load_settings().plugins, Path.cwd())), indent=2, sort_keys=True)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ def command(name: str | None) -> None:
     from edgesmith_flows.registry import load_registry
     from edgesmith_flows.settings import load_settings
 
-    registry = load_registry(load_settings().plugins)
+    registry = load_registry(load_settings().plugins, Path.cwd())
     if name is not None:
         click.echo(describe(registry.find("stage", registry.stages, name)))
         return

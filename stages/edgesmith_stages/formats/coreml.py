@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
+import os
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgesmith import UserError
+from edgesmith_stages.hush import hushed
 
 DROPPED_METADATA = ("com.github.apple.coremltools.conversion_date",)
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://developer.apple.com/documentation/coreml")
@@ -23,16 +24,9 @@ DEBUG_FILES = ("executorch_debug_handle_mapping.json",)
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep coremltools from warning of library versions that it hasn't been tested with, and from progress bars."""
-    import os
-
-    logger = logging.getLogger("coremltools")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
     os.environ.setdefault("TQDM_DISABLE", "1")
-    try:
+    with hushed("coremltools"):
         yield
-    finally:
-        logger.setLevel(level)
 
 
 def load(package: Path) -> Any:

@@ -46,7 +46,7 @@ def plain(module: nn.Module, example: torch.Tensor, head: nn.Module | None) -> A
 def _export(module: nn.Module, std: Sequence[float] | None, head: nn.Module | None, example: torch.Tensor) -> Any:
     import torch
 
-    class Whole(torch.nn.Module):
+    class Whole(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.network = module

@@ -113,7 +113,7 @@ def _sharing_builder() -> Any:
             super().__init__(1 << 20)
             self.written: dict[tuple[str, bytes], int] = {}
 
-        def CreateNumpyVector(self, x: NDArray[np.generic]) -> int:  # noqa: N802 - flatbuffers' own name
+        def CreateNumpyVector(self, x: NDArray[np.generic]) -> int:
             content = x.tobytes()
             key = (x.dtype.str, content)
             if key not in self.written:

@@ -55,10 +55,12 @@ def prune_channels(module: nn.Module, example: torch.Tensor, plan: Plan) -> Prun
     Raises:
         UserError: the module can't be traced, nothing can be pruned, or the pruned module doesn't run.
     """
+    import torch
+
     before = structure(module)
     limits = constraints(module, plan.keep)
     scores = Scores(plan.importance, plan.seed, {part: name for name, part in module.named_modules()})
-    with _explained(module, scores), warnings.catch_warnings():
+    with _explained(module, scores), torch.enable_grad(), warnings.catch_warnings():
         # torch-pruning warns of bare parameters (layer scale, class token): it prunes them along their channels.
         warnings.filterwarnings("ignore", message="Unwrapped parameters detected")
         pruner = _pruner(module, example, plan, limits, scores)

@@ -24,10 +24,11 @@ def replay(module: nn.Module, step: Prune, example: torch.Tensor) -> nn.Module:
         step: a recipe's.
         example: an input of the network, float [1, C, H, W].
     """
+    import torch
     import torch_pruning as tp
 
     before = structure(module)
-    with warnings.catch_warnings():
+    with torch.enable_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Unwrapped parameters detected")
         graph = tp.DependencyGraph().build_dependency(module, example)
         graph.load_pruning_history([[name, out, list(indices)] for name, out, indices in step.history])

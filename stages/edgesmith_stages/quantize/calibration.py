@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 from edgesmith import UserError
@@ -38,8 +39,9 @@ def draw(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
     """
     import numpy as np
 
-    random = np.random.default_rng(seed)
-    order = random.permutation(len(labels))
+    # `random()` alone is promised to repeat across versions; permutations, Python's and NumPy's, are not.
+    stream = random.Random(seed)
+    order = np.argsort([stream.random() for _ in labels], kind="stable")
     _, groups = np.unique(labels[order], return_inverse=True)
     turn = np.empty(len(labels), np.int64)
     for group in range(int(groups.max(initial=-1)) + 1):

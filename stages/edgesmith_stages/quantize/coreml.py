@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 IOS18 = 9
 """Specification version of iOS18, the first with int4 weights."""
 
-INT4_BLOCK = 32
+INT4_BLOCKS = (32, 16, 8)
+"""How many weights share a scale, tried in this order."""
 
 
 def compress(source: CoreMLModel, made: CoreMLModel, params: Any) -> dict[str, Any]:
@@ -52,25 +53,49 @@ def compress(source: CoreMLModel, made: CoreMLModel, params: Any) -> dict[str, A
 def _compressed(model: Any, params: Any) -> Any:
     from coremltools.optimize import coreml
 
+    by_name: dict[str, Any] = {}
     how: Any
     if params.scheme == "linear-int8":
         apply, how = coreml.linear_quantize_weights, coreml.OpLinearQuantizerConfig(mode="linear_symmetric")
     elif params.scheme == "linear-int4":
-        apply = coreml.linear_quantize_weights
-        how = coreml.OpLinearQuantizerConfig(
-            mode="linear_symmetric", dtype="int4", granularity="per_block", block_size=INT4_BLOCK
-        )
+        apply, how = coreml.linear_quantize_weights, _int4(None)
+        by_name = {name: _int4(block) for name, block in _blocks(model, params.exclude or ()).items()}
     elif params.scheme == "sparse":
         apply, how = coreml.prune_weights, coreml.OpMagnitudePrunerConfig(target_sparsity=params.sparsity)
     else:
         apply = coreml.palettize_weights
         how = coreml.OpPalettizerConfig(mode="kmeans", nbits=int(params.scheme.rpartition("-")[2]))
-    config = coreml.OptimizationConfig(global_config=how, op_type_configs=dict.fromkeys(params.exclude or ()))
+    kept = dict.fromkeys(params.exclude or ())
+    config = coreml.OptimizationConfig(global_config=how, op_type_configs=kept, op_name_configs=by_name)
     return apply(model, config)
 
 
+def _int4(block: int | None) -> Any:
+    from coremltools.optimize import coreml
+
+    if block is None:
+        return coreml.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int4", granularity="per_channel")
+    return coreml.OpLinearQuantizerConfig(
+        mode="linear_symmetric", dtype="int4", granularity="per_block", block_size=block
+    )
+
+
+def _blocks(model: Any, exclude: tuple[str, ...]) -> dict[str, int]:
+    """Return, by weight name, the largest block that divides its input channels; the library skips others."""
+    from coremltools.optimize import coreml
+
+    found = {}
+    for name, entry in coreml.get_weights_metadata(model).items():
+        if any(child.op_type in exclude for child in entry.child_ops):
+            continue
+        sizes = [size for size in INT4_BLOCKS if entry.val.ndim > 1 and entry.val.shape[1] % size == 0]
+        if sizes:
+            found[name] = sizes[0]
+    return found
+
+
 def _weight_sqnr(before: Any, after: Any) -> float:
-    """SQNR in dB over the weights that compression changed or could have changed."""
+    """SQNR in dB over all weights large enough to be compressed."""
     import numpy as np
     from coremltools.optimize import coreml
 

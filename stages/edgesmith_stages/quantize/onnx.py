@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,29 +40,29 @@ def quantize_onnx(
 
     from edgesmith_stages.conversion import converting
     from edgesmith_stages.formats.onnx import save
+    from edgesmith_stages.hush import hushed
 
     prepared, written = scratch / "prepared.onnx", scratch / "quantised.onnx"
-    with converting("onnxruntime.quantization", "a quantised model", "leave an operator out with `exclude`"):
-        with _unheard():
-            quant_pre_process(str(source.file), str(prepared), skip_symbolic_shape=True)
+    hint = "leave an operator out with `exclude`"
+    with hushed(), converting("onnxruntime.quantization", "a quantised model", hint):
+        quant_pre_process(str(source.file), str(prepared), skip_symbolic_shape=True)
         skipped = excluded(onnx.load(prepared), params.exclude or ())
         common = {"per_channel": True, "weight_type": quantization.QuantType.QInt8, "nodes_to_exclude": skipped}
-        with _unheard():
-            if images is None:
-                quantization.quantize_dynamic(str(prepared), str(written), **common)
-            else:
-                cache = scratch / "ranges.json"
-                _write_ranges(prepared, cache, source.contract, images, params.calibration_method)
-                quantization.quantize_static(
-                    str(prepared),
-                    str(written),
-                    None,
-                    quant_format=quantization.QuantFormat.QDQ,
-                    activation_type=quantization.QuantType.QUInt8,
-                    calibrate_method=_method(params.calibration_method),
-                    calibration_cache_path=cache,
-                    **common,
-                )
+        if images is None:
+            quantization.quantize_dynamic(str(prepared), str(written), **common)
+        else:
+            ranges = scratch / "ranges.json"
+            _write_ranges(prepared, ranges, source.contract, images, params.calibration_method)
+            quantization.quantize_static(
+                str(prepared),
+                str(written),
+                None,
+                quant_format=quantization.QuantFormat.QDQ,
+                activation_type=quantization.QuantType.QUInt8,
+                calibrate_method=_method(params.calibration_method),
+                calibration_cache_path=ranges,
+                **common,
+            )
         model = onnx.load(written)
     save(model, made.file)
     onnx.checker.check_model(str(made.file))
@@ -92,21 +89,19 @@ def _method(name: str) -> Any:
     return methods[name]
 
 
-def _write_ranges(
-    prepared: Path, cache: Path, contract: InputContract, images: NDArray[np.uint8], method: str
-) -> None:
+def _write_ranges(prepared: Path, file: Path, contract: InputContract, images: NDArray[np.uint8], method: str) -> None:
     """Run the float model on the images and write every activation's range, as the quantiser reads it."""
     from onnxruntime.quantization.calibrate import create_calibrator, save_tensors_data
 
     calibrator = create_calibrator(
         prepared,
-        augmented_model_path=str(cache.with_name("augmented.onnx")),
+        augmented_model_path=str(file.with_name("augmented.onnx")),
         calibrate_method=_method(method),
         providers=["CPUExecutionProvider"],
         extra_options={"num_bins": ENTROPY_BINS} if method == "entropy" else {},
     )
     calibrator.collect_data(_reader(calibrator.infer_session.get_inputs()[0].name, contract.feed(images)))
-    save_tensors_data(calibrator.compute_data(), cache)
+    save_tensors_data(calibrator.compute_data(), file)
 
 
 def _reader(name: str, rows: NDArray[np.generic]) -> Any:
@@ -123,10 +118,3 @@ def _reader(name: str, rows: NDArray[np.generic]) -> Any:
             return None if row is None else {name: row[None]}
 
     return Reader()
-
-
-@contextlib.contextmanager
-def _unheard() -> Iterator[None]:
-    """Swallow what the library prints."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield

@@ -42,7 +42,8 @@ class Quantize(Stage):
         calibration: int = Field(128, ge=1, description="calibration images, drawn by seed, classes as even as can be")
         calibration_method: Method = Field("minmax", description="how ranges follow from them (all three: ONNX)")
         exclude: tuple[str, ...] | None = Field(
-            None, description="operator types to leave as they are; TFLite int8 by default those that run slower in int8"
+            None,
+            description="operator types to leave as they are; TFLite int8 by default those that run slower in int8",
         )
         sparsity: float = Field(0.5, gt=0, lt=1, description="share of weights set to zero by `sparse`")
         min_sqnr: float | None = Field(None, description="fail under this SQNR against the input file, in dB")

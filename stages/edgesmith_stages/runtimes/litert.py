@@ -59,7 +59,7 @@ def _quantised(array: NDArray[np.generic], detail: dict[str, Any]) -> NDArray[np
     if array.dtype == dtype or dtype.kind not in "iu" or array.dtype.kind != "f" or not scale:
         return array.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
-    return np.clip(np.rint(array / scale + zero), limits.min, limits.max).astype(dtype)
+    return np.asarray(np.clip(np.rint(array / scale + zero), limits.min, limits.max), dtype)
 
 
 def _real(array: NDArray[np.generic], detail: dict[str, Any]) -> NDArray[np.float32]:

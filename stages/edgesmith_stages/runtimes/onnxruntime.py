@@ -30,9 +30,7 @@ class OnnxRuntime(Runtime):
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.use_deterministic_compute = True
         options.log_severity_level = 3
-        self._session: Any = onnxruntime.InferenceSession(
-            str(model.file), options, providers=["CPUExecutionProvider"]
-        )
+        self._session: Any = onnxruntime.InferenceSession(str(model.file), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
     def predict(self, batch: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -1,0 +1,151 @@
+"""`edgesmith run` up to the point where Prefect takes over: bad input, dry runs, and runs with nothing to do."""
+
+import json
+import textwrap
+import time
+
+import pytest
+
+TEXT = """\
+name: tiny
+params: {marks: 1}
+stages:
+  a: {uses: write}
+  b: {uses: shout, needs: a}
+  m: {uses: build}
+  t: {uses: tally, needs: {models: m}}
+gates:
+  - t.top1["m"] >= 1
+  - b.marks == 1
+"""
+
+
+@pytest.fixture
+def pipeline(project):
+    def pipeline(text=TEXT):
+        (project / "tiny.yaml").write_text(textwrap.dedent(text))
+        return "tiny.yaml"
+
+    return pipeline
+
+
+@pytest.fixture
+def made(engine, monkeypatch):
+    """A store in which the pipeline's nodes are made already."""
+    monkeypatch.setenv("EDGESMITH_STORE", str(engine.folder / "store"))
+    engine.run(TEXT)
+    return engine
+
+
+class TestBadInput:
+    """One message, exit code 1, no traceback, nothing written but the message."""
+
+    def refusal(self, answer):
+        assert answer.code == 1
+        assert answer.out == ""
+        assert "Traceback" not in answer.err
+        assert answer.err.count("error: ") == 1
+        return answer.err
+
+    def test_of_a_pipeline_is_told_all_at_once(self, edgesmith, pipeline, tmp_path):
+        text = "name: x\nstages:\n  a: {uses: wriet}\n  b: {uses: shout, needs: c, with: {mark: 1}}\n"
+        lines = self.refusal(edgesmith("run", pipeline(text))).splitlines()
+        assert lines[0] == "error: tiny.yaml: 3 problems, nothing was run"
+        assert lines[1].startswith("  tiny.yaml:3: stages.a.uses: unknown stage 'wriet'; did you mean 'write'?")
+        assert not (tmp_path / "store").exists()
+
+    def test_of_a_name_is_told_with_the_nearest_one(self, call):
+        err = self.refusal(call("run", "smoek"))
+        assert "unknown pipeline 'smoek'; did you mean 'smoke'?" in err
+        assert "hint: give the path of a YAML file, or see `edgesmith list`" in err
+
+    def test_of_a_path(self, call):
+        assert "there is no pipeline file 'nowhere/x.yaml'" in self.refusal(call("run", "nowhere/x.yaml"))
+
+    @pytest.mark.parametrize("text", ["", "{", "a: &a [*a]", "\0", "3", "name: 2001-99-99"])
+    def test_of_a_file_that_is_no_pipeline(self, call, pipeline, text):
+        assert self.refusal(call("run", pipeline(text))).startswith("error: tiny.yaml: ")
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("--set", "marks"), "expected NAME=VALUE"),
+            (("--set", "mark=2"), "unknown param 'mark'; did you mean 'marks'?"),
+            (("--set", "z.marks=2"), "unknown node 'z'"),
+            (("--set", "a.marsk=2"), "stages.a.with.marsk: unknown key"),
+            (("--set", "marks=[1"), "the value is not YAML"),
+            (("--only", "z"), "unknown node 'z'"),
+            (("--force", "bb"), "unknown node 'bb'; did you mean 'b'?"),
+            (("--only", "a", "--force", "b"), "--only leaves this node out"),
+        ],
+    )
+    def test_of_an_option(self, call, pipeline, arguments, message):
+        assert message in self.refusal(call("run", pipeline(), *arguments))
+
+    def test_of_a_store_that_cannot_be_written(self, call, pipeline, tmp_path):
+        (tmp_path / "file").write_text("")
+        err = self.refusal(call("run", pipeline(), "--store", str(tmp_path / "file" / "store")))
+        assert "a part of its path is a file" in err
+
+
+class TestDryRun:
+    def test_it_says_what_would_run_and_why_and_runs_nothing(self, edgesmith, pipeline, tmp_path):
+        answer = edgesmith("run", pipeline(), "--dry-run")
+        assert answer.code == 0, answer.err
+        assert answer.out.splitlines() == [
+            "a: will run (never run here)",
+            "b: will run if its inputs change (depends on a)",
+            "m: will run (never run here)",
+            "t: will run if its inputs change (depends on m)",
+        ]
+        assert list((tmp_path / "store" / "artifacts").iterdir()) == []
+
+    def test_only_takes_a_node_and_what_it_needs(self, call, pipeline):
+        assert [line[0] for line in call("run", pipeline(), "--dry-run", "--only", "b").out.splitlines()] == ["a", "b"]
+
+    def test_force_makes_a_cached_node_run(self, made, call, pipeline):
+        out = call("run", pipeline(), "--dry-run", "--force", "b").out
+        assert "a: cached\nb: will run (forced)\nm: cached\n" in out
+
+    def test_set_changes_a_param_of_the_pipeline_or_of_one_node(self, made, call, pipeline):
+        for setting in ("marks=2", "b.marks=2"):
+            out = call("run", pipeline(), "--dry-run", "--set", setting).out
+            assert "a: cached\n" in out
+            assert "b: will run (" in out
+
+
+class TestNothingToDo:
+    def test_the_results_are_printed_without_prefect(self, made, edgesmith, pipeline):
+        begun = time.monotonic()
+        answer = edgesmith("run", pipeline(), EDGESMITH_STORE=str(made.store.root), PREFECT_API_URL="http://nowhere:1")
+        assert answer.code == 0, answer.err
+        assert time.monotonic() - begun < 5
+        lines = answer.out.splitlines()
+        assert [line.split("s  ", 1)[1] for line in lines[:4]] == [
+            "a: cached  letters=5 seed=0", "b: cached  marks=1", "m: cached  factor=2", "t: cached",
+        ]  # fmt: skip
+        assert lines[4].split() == ["node", "format", "bytes", "top-1", "status"]
+        assert lines[5].split() == ["m", "sign", "3", "1.0000", "ok"]
+        assert lines[6] == "ok   t.top1[\"m\"] >= 1  (t.top1['m'] = 1)"
+        assert "tiny: 4 nodes (4 cached) in " in lines[-1]
+
+    def test_a_gate_that_does_not_hold_exits_with_1(self, made, edgesmith, pipeline):
+        answer = edgesmith(
+            "run", pipeline(TEXT.replace("b.marks == 1", "b.marks > 1")), EDGESMITH_STORE=str(made.store.root)
+        )
+        assert answer.code == 1
+        assert "FAIL b.marks > 1  (b.marks = 1)" in answer.out
+        assert answer.err == "error: 1 of 2 gates did not hold\n"
+
+    def test_with_only_the_other_nodes_gates_are_not_looked_at(self, made, call, pipeline):
+        answer = call("run", pipeline(TEXT.replace("b.marks == 1", "b.marks > 1")), "--only", "t")
+        assert answer.code == 0, answer.err
+        assert "b" not in [line.split(":")[0].split()[-1] for line in answer.out.splitlines()]
+
+    def test_a_record_of_the_run_is_kept(self, made, call, pipeline):
+        call("run", pipeline())
+        (file,) = (made.store.root / "runs").iterdir()
+        record = json.loads(file.read_text())
+        assert record["pipeline"] == "tiny"
+        assert {node["state"] for node in record["nodes"].values()} == {"cached"}
+        assert [gate["held"] for gate in record["gates"]] == [True, True]
