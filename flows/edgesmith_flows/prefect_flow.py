@@ -30,6 +30,7 @@ from prefect.states import Completed, Failed  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
 from edgesmith_flows.execute import Executor, NodeResult  # noqa: E402
+from edgesmith_flows.interruption import interruptible  # noqa: E402
 from edgesmith_flows.prefect_server import run_server  # noqa: E402
 from edgesmith_flows.results import Summary, summarise  # noqa: E402
 
@@ -50,7 +51,8 @@ def run_flow(executor: Executor) -> Summary:
         for name, step in executor.plan.steps.items():
             task = _task(executor, name)
             futures[name] = task.submit(wait_for=[futures[need] for need in step.node.upstream])
-        wait(list(futures.values()))
+        with interruptible(executor):
+            wait(list(futures.values()))
         for name in executor.plan.steps:
             if name not in executor.results:
                 executor.skip(name)
@@ -86,8 +88,9 @@ def _api(executor: Executor) -> Iterator[None]:
                 yield
             finally:
                 # What is still queued would otherwise be sent at exit, to a server that is no more, for minutes.
-                EventsWorker.drain_all(timeout=_DRAIN_SECONDS)
-                APILogWorker.drain_all(timeout=_DRAIN_SECONDS)
+                seconds = 1.0 if executor.cancelled.is_set() else _DRAIN_SECONDS
+                EventsWorker.drain_all(timeout=seconds)
+                APILogWorker.drain_all(timeout=seconds)
 
 
 def _task(executor: Executor, name: str) -> Task[..., Any]:

@@ -23,6 +23,7 @@ from edgesmith.errors import EdgesmithError
 
 START_SECONDS = 180.0
 _STOP_SECONDS = 10.0
+_ABORT_SECONDS = 2.0
 
 
 @contextlib.contextmanager
@@ -40,6 +41,7 @@ def run_server(log: Path) -> Iterator[str]:
         process, channel = start(
             sys.executable, {}, "edgesmith_flows.prefect_server", output=output, env=env, session=True
         )
+    grace = _STOP_SECONDS
     try:
         hello = channel.receive()
         if hello is None:
@@ -47,11 +49,14 @@ def run_server(log: Path) -> Iterator[str]:
         url = f"http://127.0.0.1:{hello['port']}/api"
         _await_health(url, process, log)
         yield url
+    except BaseException:
+        grace = _ABORT_SECONDS
+        raise
     finally:
         # Asked nicely first: it still has states of the run to write down.
         process.terminate()
         try:
-            process.wait(_STOP_SECONDS)
+            process.wait(grace)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

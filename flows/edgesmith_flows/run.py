@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 from edgesmith.errors import Cancelled
 from edgesmith_flows.execute import Executor, Listener, NodeResult
+from edgesmith_flows.interruption import interruptible
 from edgesmith_flows.plan import Plan
 from edgesmith_flows.results import Summary, summarise
 from edgesmith_flows.session import Session
@@ -38,7 +36,7 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener)
     executor = Executor(plan, session.store, session.registry, session.identities, pool, listener, force=forced)
     _build_ahead(executor)
     try:
-        with _interruptible(executor):
+        with interruptible(executor):
             from edgesmith_flows.prefect_flow import run_flow
 
             summary = run_flow(executor)
@@ -51,26 +49,6 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener)
     if interrupted:
         raise Cancelled("interrupted; finished nodes are kept, the next run goes on from here")
     return summary
-
-
-@contextlib.contextmanager
-def _interruptible(executor: Executor) -> Iterator[None]:
-    """Stop the workers the moment SIGINT or SIGTERM arrives: Prefect's own threads wait for them."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        executor.cancelled.set()
-        executor.pool.stop()
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _build_ahead(executor: Executor) -> None:

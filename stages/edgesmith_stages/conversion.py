@@ -10,7 +10,7 @@ from edgesmith import EdgesmithError, StageFailed
 
 _OPS = (
     re.compile(r"'((?:tfl|stablehlo|vhlo|mhlo|func|arith)\.[\w.]+)' op"),
-    re.compile(r"\b(?:torch\.ops\.)?(aten[.:]+[\w.]*\w)"),
+    re.compile(r"\b(?:torch\.ops\.)?((?:aten|prims)[.:]+[\w.]*\w)"),
     re.compile(r"PyTorch convert function for op '([\w.]+)'"),
 )
 _PACKAGES = re.compile(r"\S*(?:site|dist)-packages/")

@@ -197,44 +197,55 @@ class TestEnding:
 
     @pytest.fixture
     def running(self, house):
-        """A run in the middle of its slow node, and all the processes that belong to it."""
-        process = subprocess.Popen(
-            [EDGESMITH, "run", "patient.yaml"], cwd=house.folder, env=house.env, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        until = time.monotonic() + 120
-        while not (pids := list((house.store / "scratch").glob("*/pid"))):
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        children = psutil.Process(process.pid).children(recursive=True)
-        assert len(children) >= 3  # the server, the worker, and the stage's own child
-        yield process, children
-        for pid in pids:
-            pid.unlink(missing_ok=True)
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+        """Start a run and wait until it is in the middle of its slow node; give it and all its processes."""
+        started = []
 
-    def test_ctrl_c_ends_everything_within_five_seconds_and_keeps_finished_nodes(self, running, house, run):
-        process, children = running
+        def running(**env):
+            process = subprocess.Popen(
+                [EDGESMITH, "run", "patient.yaml"], cwd=house.folder, env={**house.env, **env}, start_new_session=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            started.append(process)
+            until = time.monotonic() + 120
+            while not any((house.store / "scratch").glob("*/pid")):
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            return process, psutil.Process(process.pid).children(recursive=True)
+
+        yield running
+        for pid in (house.store / "scratch").glob("*/pid"):
+            pid.unlink()
+        for process in started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    def assert_interrupted(self, process, children, number):
         begun = time.monotonic()
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, number)
         _, err = process.communicate(timeout=30)
         taken = time.monotonic() - begun
         assert process.returncode == 130
         assert err == "error: interrupted; finished nodes are kept, the next run goes on from here\n"
-        _, alive = psutil.wait_procs(children, timeout=3)
-        assert alive == []
+        assert psutil.wait_procs(children, timeout=3)[1] == []
         assert taken < 5
+
+    def test_ctrl_c_ends_everything_within_five_seconds_and_keeps_finished_nodes(self, running, run):
+        process, children = running()
+        assert len(children) == 3  # the server, the worker, and what the stage started
+        self.assert_interrupted(process, children, signal.SIGINT)
         assert "quick: cached\nslow: will run" in run("patient.yaml", "--dry-run").stdout
 
+    def test_sigterm_is_no_slower_though_prefect_listens_to_it_too(self, running, server):
+        process, children = running(PREFECT_API_URL=server)
+        self.assert_interrupted(process, children, signal.SIGTERM)
+
     def test_a_run_that_is_killed_leaves_no_process_and_nothing_half_made(self, running, house):
-        process, children = running
+        process, children = running()
         process.kill()
         process.wait()
-        _, alive = psutil.wait_procs(children, timeout=15)
-        assert alive == []
+        assert psutil.wait_procs(children, timeout=15)[1] == []
         assert all((folder / "manifest.json").is_file() for folder in (house.store / "artifacts").glob("??/*"))
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+import edgesmith.boot
 from edgesmith import InputContract, TorchModel
+from edgesmith.testing import Outcome
 
 Pixels = Callable[[int], Any]
 Maker = Callable[..., TorchModel]
+ExportTflite = Callable[..., Outcome | str]
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +63,100 @@ def shake(module: Any) -> None:
             part.running_var.uniform_(0.5, 1.5)
             torch.nn.init.uniform_(part.weight, 0.5, 1.5)
             torch.nn.init.normal_(part.bias, 0, 0.1)
+
+
+@pytest.fixture(scope="session")
+def trained_model(tmp_path_factory: pytest.TempPathFactory) -> TorchModel:
+    """A small convolutional network that reads digits: 32 px, about 0.97 right."""
+    from edgesmith.testing import run_stage
+    from edgesmith_stages.datasets.digits import Digits
+    from edgesmith_stages.train import Train
+
+    params = {"model": "test_byobnet", "data": "digits", "image_size": 32, "epochs": 3}
+    made = run_stage(Train, tmp_path_factory.mktemp("trained"), params=params, datasets=[Digits])
+    return made.outputs["model"]  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="session")
+def onnx_model(trained_model: TorchModel, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The trained model as ONNX, with the figures of its export."""
+    from edgesmith.testing import run_stage
+    from edgesmith_stages.export_onnx import ExportOnnx
+
+    return run_stage(ExportOnnx, tmp_path_factory.mktemp("onnx"), {"model": trained_model}, {"dynamic_batch": True})
+
+
+@pytest.fixture(scope="session")
+def coreml_model(trained_model: TorchModel, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The trained model as a Core ML package, with the figures of its export."""
+    from edgesmith.testing import run_stage
+    from edgesmith_stages.export_coreml import ExportCoreML
+
+    return run_stage(ExportCoreML, tmp_path_factory.mktemp("coreml"), {"model": trained_model}, {"target": "iOS18"})
+
+
+@pytest.fixture(scope="session")
+def export_tflite(tmp_path_factory: pytest.TempPathFactory) -> ExportTflite:
+    """Run `export-tflite` in its own environment, as a pipeline would: its outcome, or the error's text."""
+    import json
+    import subprocess
+
+    from edgesmith import TfliteModel
+    from edgesmith.testing import bridge_to
+    from edgesmith_flows.toolchains import Toolchains
+    from edgesmith_stages import export_tflite as module
+
+    python = Toolchains().build(module.ExportTflite.toolchain(None, {})).python
+    boot = Path(edgesmith.boot.__file__)
+    bridge = json.dumps({**bridge_to(module.ExportTflite), "isolated": str(Path(__file__).with_name("isolated.py"))})
+
+    def run(model: TorchModel, **params: Any) -> Outcome | str:
+        folder = tmp_path_factory.mktemp("tflite")
+        command = [python, "-I", str(boot), bridge, "isolated", str(model.path), str(folder), json.dumps(params)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout.splitlines()[-1])
+        return answer["error"] or Outcome({"model": TfliteModel(folder / "model")}, answer["figures"])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tflite_model(trained_model: TorchModel, export_tflite: ExportTflite) -> Outcome:
+    """The trained model as TFLite, with the figures of its export."""
+    made = export_tflite(trained_model)
+    assert isinstance(made, Outcome), made
+    return made
+
+
+@pytest.fixture(scope="session")
+def make_odd_model(digit_pixels: Pixels) -> Callable[[Path], TorchModel]:
+    """Write a torch artifact of a network with an operator that no converter knows."""
+
+    def make(folder: Path) -> TorchModel:
+        from edgesmith_stages.models.recipe import Recipe, create, save
+        from edgesmith_stages.models.steps import Factory
+
+        target = f"{odd_network.__module__}:{odd_network.__name__}"
+        recipe = Recipe(source=Factory(target=target))
+        folder.mkdir(parents=True)
+        contract = InputContract(size=(16, 16), classes=("a", "b"))
+        save(folder, create(recipe), recipe, contract, digit_pixels(16))
+        return TorchModel(folder)
+
+    return make
+
+
+def odd_network() -> Any:
+    """A network around a Bessel function."""
+    import torch
+
+    class Odd(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(3, 2)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.layer(torch.special.bessel_j0(image).mean((2, 3)))
+
+    return Odd().eval()

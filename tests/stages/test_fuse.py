@@ -44,8 +44,7 @@ def test_a_fused_model_is_rebuilt_and_computes_the_same(name: str, tmp_path: Pat
     pixels, expected = fused.golden()
     assert (expected == source.golden()[1]).all()
     assert abs(logits(module, fused.contract, pixels) - expected).max() <= 1e-4 * abs(expected).max()
-    left = sum(isinstance(part, torch.nn.BatchNorm2d) for part in module.modules())
-    assert left == (10 if name == "fastvit_t8" else 0), "FastViT-T8 has ten norms whose inputs are sums"
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in module.modules())
     assert ("reparameterize" in made.figures["changes"]) == (name in BRANCHED)
 
 

@@ -124,7 +124,7 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def logits(module: nn.Module, contract: InputContract, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Run a module on preprocessed images in eval mode, where it is, in float32.
+    """Run a module on preprocessed images in eval mode, on the device where it is.
 
     Args:
         pixels: uint8 [N, H, W, C].
@@ -136,12 +136,15 @@ def logits(module: nn.Module, contract: InputContract, pixels: NDArray[np.uint8]
     import torch
 
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    training = module.training
+    training, threads = module.training, torch.get_num_threads()
     module.eval()
+    # The number of threads decides roundings, and golden logits are part of an artifact's digest.
+    torch.set_num_threads(1)
     try:
         with torch.inference_mode():
             output = module(torch.from_numpy(contract.normalise(pixels)).to(device))
     finally:
+        torch.set_num_threads(threads)
         module.train(training)
     return np.asarray(output.float().cpu().numpy(), dtype=np.float32)
 

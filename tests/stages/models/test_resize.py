@@ -38,8 +38,6 @@ def test_layers_that_came_or_went_can_not_be_recorded() -> None:
 
 
 @pytest.mark.parametrize(("shapes", "attributes"), [({"body.weight": (1,)}, {}), ({}, {"body": {"in_features": 1}})])
-def test_a_recipe_of_another_model_is_refused(
-    shapes: Any, attributes: Any
-) -> None:
+def test_a_recipe_of_another_model_is_refused(shapes: Any, attributes: Any) -> None:
     with pytest.raises(UserError, match="body"):
         resize(nn.Sequential(nn.Linear(2, 2)), shapes, attributes)

@@ -55,7 +55,7 @@ def test_kept_parts_keep_inputs_and_outputs() -> None:
     prune_channels(module, torch.zeros(1, 3, 32, 32), Plan(ratio=0.3, keep=["blocks.1.0.conv_exp"]))
     assert module.blocks[1][0].conv_exp.weight.shape == before
     whole = timm.create_model("test_efficientnet", num_classes=10)
-    assert module.blocks[2][0].conv_pw.out_channels < whole.blocks[2][0].conv_pw.out_channels
+    assert module.blocks[2][0].conv_exp.out_channels < whole.blocks[2][0].conv_exp.out_channels
 
 
 def test_mending_an_unpruned_model_changes_nothing() -> None:
