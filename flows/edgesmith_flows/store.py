@@ -97,6 +97,7 @@ class Store:
                 errno.EROFS: "it is on a read-only file system",
                 errno.ENOTDIR: "a part of its path is a file, not a folder",
                 errno.EEXIST: "a file stands where a folder should be",
+                errno.ENOENT: f"{error.filename or 'a part of it'} is gone or can't be made",
             }
             if error.errno not in reasons:
                 raise

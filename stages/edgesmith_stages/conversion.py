@@ -12,6 +12,7 @@ _OPS = (
     re.compile(r"'((?:tfl|stablehlo|vhlo|mhlo|func|arith)\.[\w.]+)' op"),
     re.compile(r"\b(?:torch\.ops\.)?((?:aten|prims)[.:]+[\w.]*\w)"),
     re.compile(r"PyTorch convert function for op '([\w.]+)'"),
+    re.compile(r"Unsupported fx node ([\w.]+)"),
 )
 _PACKAGES = re.compile(r"\S*(?:site|dist)-packages/")
 _NOISE = re.compile(r"^(Traceback|While executing|Original traceback|File |\[|\s*$)")

@@ -26,6 +26,7 @@ COREML = "PyTorch convert function for op 'fft_fft' not implemented."
         (LOWERING, "aten._upsample_bicubic2d_aa.default"),
         (ONNX, "aten.fft_fft"),
         (COREML, "fft_fft"),
+        ("Unsupported fx node special_bessel_j0, kind special_bessel_j0", "special_bessel_j0"),
         ("out of memory", None),
     ],
 )

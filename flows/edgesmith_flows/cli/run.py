@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from edgesmith_flows.cli.options import set_option, store_option
+
+if TYPE_CHECKING:
+    from edgesmith_flows.results import Summary
 
 
 @click.command("run", short_help="Run a pipeline.")
@@ -53,20 +57,18 @@ def command(
     with make_view(console) as view:
         summary = run_plan(session, plan, forced, view)
     print_summary(console, summary)
-    write_run_record(session.store, plan, summary, begun)
     states = [result.state for result in summary.results.values()]
     told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     console.print(f"{session.pipeline.name}: {len(states)} nodes ({told}) in {time.time() - begun:.1f} s", markup=False)
-    if not summary.ok:
-        ctx.exit(report_failures(summary))
+    code = 0 if summary.ok else report_failures(summary)
+    write_run_record(session.store, plan, summary, begun)
+    ctx.exit(code)
 
 
-def report_failures(summary: object) -> int:
+def report_failures(summary: Summary) -> int:
     """Print each failed node's message and return the exit code."""
     from edgesmith_flows.cli.main import keep_trace
-    from edgesmith_flows.results import Summary
 
-    assert isinstance(summary, Summary)
     code = 1
     for name, result in summary.results.items():
         if result.error is not None:

@@ -60,7 +60,8 @@ def run_job(job: dict[str, Any], channel: Channel, log: logging.Logger, cancel: 
             error = StageFailed(
                 f"the disk is full ({error})", hint="make room, then run again; finished nodes are kept"
             )
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # the log, too, may be on the full disk
+            traceback.print_exc()
         handled = isinstance(error, EdgesmithError)
         channel.send(
             {

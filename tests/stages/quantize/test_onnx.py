@@ -1,0 +1,74 @@
+"""Quantised ONNX files, of a network that reads digits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgesmith import OnnxModel, UserError
+from edgesmith.testing import LocalContext, Outcome, StageContract, run_stage
+from edgesmith_stages.datasets.digits import Digits
+from edgesmith_stages.quantize.stage import Quantize
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exports")]
+
+INT8 = {"scheme": "int8", "data": "digits", "calibration": 32}
+
+
+class TestQuantizeOnnx(StageContract):
+    """The contract of stages."""
+
+    stage = Quantize
+    params = INT8
+
+    @pytest.fixture(autouse=True)
+    def _source(self, onnx_model: Outcome) -> None:
+        self.source = onnx_model.outputs["model"]
+
+    def inputs(self, folder: Path) -> Mapping[str, Any]:
+        """The trained network."""
+        folder.mkdir(exist_ok=True)
+        return {"model": self.source}
+
+    def context(self, folder: Path) -> LocalContext:
+        """With the dataset to calibrate on."""
+        return LocalContext(folder, datasets=[Digits])
+
+
+def quantised(source: Outcome, folder: Path, **params: Any) -> Outcome:
+    """Run the stage on the exported model."""
+    return run_stage(Quantize, folder, source.outputs, params, datasets=[Digits])
+
+
+@pytest.mark.parametrize("method", ["minmax", "percentile", "entropy"])
+def test_static_int8_keeps_the_answers(onnx_model: Outcome, tmp_path: Path, right: Any, method: str) -> None:
+    """Per channel, by each calibration method: within 0.01 of the float model on the held-out digits."""
+    made = quantised(onnx_model, tmp_path, **INT8, calibration_method=method)
+    model = made.outputs["model"]
+    assert isinstance(model, OnnxModel)
+    assert right(model) >= right(onnx_model.outputs["model"]) - 0.01
+    assert made.figures["ratio"] < 0.5
+    assert made.figures["calibration_images"] == 32
+    assert made.figures["sqnr_db"] > 15
+
+
+def test_entropy_is_more_than_the_whole_range(onnx_model: Outcome, tmp_path: Path) -> None:
+    """With the library's own number of bins it gives minmax' bytes."""
+    made = {
+        method: quantised(onnx_model, tmp_path / method, **INT8, calibration_method=method)
+        for method in ("minmax", "entropy")
+    }
+    contents = {outcome.outputs["model"].file.read_bytes() for outcome in made.values()}  # type: ignore[attr-defined]
+    assert len(contents) == 2
+
+
+def test_dynamic_int8_and_what_is_left_out(onnx_model: Outcome, tmp_path: Path) -> None:
+    """Convolutions left in float stay large."""
+    whole = quantised(onnx_model, tmp_path / "whole", scheme="dynamic-int8")
+    part = quantised(onnx_model, tmp_path / "part", scheme="dynamic-int8", exclude=["Conv"])
+    assert whole.figures["ratio"] < 0.5 < part.figures["ratio"]
+    with pytest.raises(UserError, match="unknown operator in `exclude` 'Convv'; did you mean 'Conv'"):
+        quantised(onnx_model, tmp_path / "none", scheme="dynamic-int8", exclude=["Convv"])
