@@ -17,7 +17,7 @@ def file(tmp_path):
     """A file that has been lying there for a while."""
     path = tmp_path / "file"
     path.write_bytes(b"before")
-    time.sleep(0.15)
+    time.sleep(0.11)
     return path
 
 

@@ -131,7 +131,7 @@ def test_a_plugin_of_one_file_is_that_file(tmp_path, monkeypatch):
 
 def test_a_file_that_did_not_change_is_parsed_once(package, tmp_path):
     package.write({"one": STAGE})
-    time.sleep(0.15)
+    time.sleep(0.11)
     package.digest()
     memo = Memo(tmp_path / "memo")
     SourceDigests(memo).of(sys.modules[f"{package.name}.one"].Stage)

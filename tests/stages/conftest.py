@@ -72,7 +72,7 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> TorchModel:
     from edgesmith_stages.datasets.digits import Digits
     from edgesmith_stages.train import Train
 
-    params = {"model": "test_byobnet", "data": "digits", "image_size": 32, "epochs": 3}
+    params = {"model": "test_byobnet", "data": "digits", "image_size": 32, "epochs": 4}
     made = run_stage(Train, tmp_path_factory.mktemp("trained"), params=params, datasets=[Digits])
     return made.outputs["model"]  # type: ignore[return-value]
 

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import queue
+import shutil
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ from edgesmith.loading import load_object
 from edgesmith_flows.worker.context import WorkerContext, load_inputs
 
 PROTOCOL = 1
+_NO_SPACE = 64 * 1024
 
 
 class ChannelHandler(logging.Handler):
@@ -56,7 +58,7 @@ def run_job(job: dict[str, Any], channel: Channel, log: logging.Logger, cancel: 
     except Exception as error:  # whatever a stage raises is reported, and the worker goes on
         if cancel.is_set() and not isinstance(error, EdgesmithError):
             error = Cancelled("cancelled")
-        if _disk_is_full(error):
+        if _disk_is_full(error, job["scratch"]):
             error = StageFailed(
                 f"the disk is full ({error})", hint="make room, then run again; finished nodes are kept"
             )
@@ -75,10 +77,17 @@ def run_job(job: dict[str, Any], channel: Channel, log: logging.Logger, cancel: 
         )
 
 
-def _disk_is_full(error: Exception) -> bool:
-    """Tell whether a write failed for want of space; native libraries say so in words only."""
-    number = error.errno if isinstance(error, OSError) else None
-    return number in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
+def _disk_is_full(error: Exception, folder: str) -> bool:
+    """Tell whether a stage failed for want of space: some libraries say so in words only, some not at all."""
+    if isinstance(error, EdgesmithError):
+        return False
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    if "No space left on device" in str(error):
+        return True
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(folder).free < _NO_SPACE
+    return False
 
 
 def main() -> None:

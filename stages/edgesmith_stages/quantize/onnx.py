@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,15 @@ if TYPE_CHECKING:
 
     from edgesmith import InputContract
 
-ENTROPY_BINS = 512
-"""Histogram bins for `entropy`. The library's default of 128 equals the number of quantised bins, so that no threshold
-but the whole range is ever tried: the same bytes as `minmax`."""
+CALIBRATOR_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "minmax": {},
+    # By default the range is made symmetric, which after a ReLU wastes half of it.
+    "percentile": {"symmetric": False},
+    # By default there are as many bins as quantised ones, so that no threshold but the whole range is ever tried:
+    # the same bytes as minmax.
+    "entropy": {"num_bins": 512},
+}
+"""What the calibrators of ONNX Runtime 1.31 need to be told."""
 
 
 def quantize_onnx(
@@ -98,7 +105,7 @@ def _write_ranges(prepared: Path, file: Path, contract: InputContract, images: N
         augmented_model_path=str(file.with_name("augmented.onnx")),
         calibrate_method=_method(method),
         providers=["CPUExecutionProvider"],
-        extra_options={"num_bins": ENTROPY_BINS} if method == "entropy" else {},
+        extra_options=dict(CALIBRATOR_OPTIONS[method]),
     )
     calibrator.collect_data(_reader(calibrator.infer_session.get_inputs()[0].name, contract.feed(images)))
     save_tensors_data(calibrator.compute_data(), file)

@@ -15,7 +15,7 @@ from edgesmith_stages.quantize.stage import Quantize
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exports")]
 
-INT8 = {"scheme": "int8", "data": "digits", "calibration": 32}
+INT8 = {"scheme": "int8", "data": "digits", "calibration": 128}
 
 
 class TestQuantizeOnnx(StageContract):
@@ -51,7 +51,7 @@ def test_static_int8_keeps_the_answers(onnx_model: Outcome, tmp_path: Path, righ
     assert isinstance(model, OnnxModel)
     assert right(model) >= right(onnx_model.outputs["model"]) - 0.01
     assert made.figures["ratio"] < 0.5
-    assert made.figures["calibration_images"] == 32
+    assert made.figures["calibration_images"] == 128
     assert made.figures["sqnr_db"] > 15
 
 

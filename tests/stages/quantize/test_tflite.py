@@ -15,7 +15,7 @@ from edgesmith_stages.quantize.stage import Quantize
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exports")]
 
-INT8 = {"scheme": "int8", "data": "digits", "calibration": 32}
+INT8 = {"scheme": "int8", "data": "digits", "calibration": 128}
 
 
 class TestQuantizeTflite(StageContract):
