@@ -49,6 +49,7 @@ class _Resolver:
         self.registry = registry
         self.overridden = overridden
         self.problems: dict[tuple[str, str], Problem] = {}
+        self.complaints = 0
         self.used: set[str] = {"seed"}
         self.datasets: dict[str, DatasetUse] = {}
         self.params = Interpolator({"env": os.environ}, self.complain, self.used).value(
@@ -57,7 +58,6 @@ class _Resolver:
         self.nodes: dict[str, Node] = {}
         self.combos: dict[str, dict[str, dict[str, Any]]] = {}
         self.broken: set[str] = set()
-        self.complaints = 0
 
     def complain(self, path: KeyPath, message: str) -> None:
         self._gather([self.source.problem(path, message)])

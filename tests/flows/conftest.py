@@ -176,6 +176,14 @@ def engine(tmp_path: Path, registry: Registry, pool: WorkerPool, toolchains: Too
     return Engine(tmp_path, registry, pool, toolchains)
 
 
+@pytest.fixture(scope="module")
+def shared_engine(
+    tmp_path_factory: pytest.TempPathFactory, registry: Registry, pool: WorkerPool, toolchains: Toolchains
+) -> Engine:
+    """An engine for all tests of a module."""
+    return Engine(tmp_path_factory.mktemp("engine"), registry, pool, toolchains)
+
+
 @dataclass
 class Copy:
     """A copy of the playground under a name of its own, to be edited."""

@@ -18,13 +18,20 @@ def run(lock, spans, name, alone, seconds=0.05):
     return thread
 
 
+def await_that(true):
+    until = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
 def overlap(one, other):
     return one[1] < other[2] and other[1] < one[2]
 
 
 def test_nodes_that_do_not_measure_run_together():
     lock, spans = QuietLock(), []
-    for thread in [run(lock, spans, n, alone=False) for n in range(3)]:
+    for thread in [run(lock, spans, n, alone=False, seconds=0.2) for n in range(3)]:
         thread.join()
     assert all(overlap(spans[0], span) for span in spans[1:])
 
@@ -41,10 +48,10 @@ def test_a_measurement_runs_alone():
 
 def test_what_comes_after_a_waiting_measurement_does_not_overtake_it():
     lock, spans = QuietLock(), []
-    threads = [run(lock, spans, "first", alone=False)]
-    time.sleep(0.01)
+    threads = [run(lock, spans, "first", alone=False, seconds=0.2)]
+    await_that(lambda: lock._running)
     threads.append(run(lock, spans, "measurement", alone=True))
-    time.sleep(0.01)
+    await_that(lambda: lock._waiting)
     threads.append(run(lock, spans, "last", alone=False))
     for thread in threads:
         thread.join()

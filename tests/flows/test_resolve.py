@@ -3,7 +3,12 @@
 import textwrap
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from edgesmith import UserError
+from edgesmith_flows.plan import make_plan
 from edgesmith_flows.yaml_source import PipelineError
 
 
@@ -263,6 +268,11 @@ class TestParams:
         text = self.pipeline("{text: '${env.GREETING}'}", "a: {uses: write}")
         assert engine.resolve(text).nodes["a"].params.text == "hi"
 
+    @pytest.mark.parametrize("text", ["${params.copies}", "${env.NOT_SET}", "${matrix.x}"])
+    def test_a_param_may_use_nothing_but_the_environment(self, problems, text):
+        found = problems(self.pipeline(f"{{text: '{text}'}}", "a: {uses: write}"))
+        assert found[0][:2] == (2, "params.text")
+
     def test_an_unknown_expression_is_told_where_it_stands(self, problem):
         line, path, message = problem(self.pipeline("{text: x}", "a: {uses: write, with: {text: '${params.txt}'}}"))
         assert (line, path) == (4, "stages.a.with.text")
@@ -373,3 +383,42 @@ class TestGates:
     @pytest.mark.parametrize("gate", ["'my_a.letters >'", "'a b'", '"\\0"', "'" + "(" * 300 + "'"])
     def test_a_gate_that_is_no_expression_is_told(self, problem, gate):
         assert problem(self.gated(gate))[1] == "gates[0]"
+
+
+NAMES = st.sampled_from(["a", "b", "a@x", "b.left", "b.right", "nobody", "a.text", "@", "", "a b"])
+STAGES = st.sampled_from(
+    ["write", "shout", "gather", "split", "quote", "build", "tally", "demand", "mischief", "nothing"]
+)
+ODD = st.sampled_from(
+    [None, True, -1, 0.5, float("inf"), "x", "${params.p}", "${matrix.m}", "${env.NOPE}", "${x}", [], {}, [[]]]
+)
+VALUES = ODD | st.lists(ODD, max_size=2) | st.dictionaries(st.sampled_from(["name", "path", "m", "x"]), ODD, max_size=2)
+FIELDS = ["text", "copies", "marks", "data", "file", "target", "package", "specifier", "how", "zz"]
+PORTS = st.sampled_from(["text", "texts", "title", "models", "zz"])
+NODE = st.fixed_dictionaries(
+    {"uses": STAGES},
+    optional={
+        "needs": NAMES | st.lists(NAMES, max_size=2) | st.dictionaries(PORTS, NAMES | st.lists(NAMES), max_size=2),
+        "with": st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=3),
+        "matrix": st.dictionaries(st.sampled_from(["m", "n"]), st.lists(ODD, max_size=3) | ODD, max_size=2),
+        "timeout": ODD,
+        "retries": ODD,
+    },
+)  # fmt: skip
+DOCUMENT = st.fixed_dictionaries(
+    {"name": st.just("x"), "stages": st.dictionaries(st.sampled_from(["a", "b", "c-d"]), NODE, max_size=3)},
+    optional={
+        "params": st.dictionaries(st.sampled_from(["p", "seed", "text", "data", "how"]), VALUES, max_size=3),
+        "gates": st.lists(st.sampled_from(["a.x > 1", "c_d.x == 1", "${params.p}", "a[", "zz"]) | ODD, max_size=2),
+    },
+)
+
+
+@given(DOCUMENT)
+def test_no_pipeline_raises_anything_but_a_users_error(shared_engine, document):
+    try:
+        pipeline = shared_engine.resolve(yaml.safe_dump(document))
+    except UserError as error:
+        assert "Traceback" not in str(error)
+    else:
+        make_plan(pipeline, shared_engine.store, shared_engine.identities(pipeline))

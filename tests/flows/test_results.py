@@ -17,10 +17,12 @@ gates:
 
 
 @pytest.fixture
-def summary(engine):
+def summary(shared_engine):
+    """Run a pipeline (nodes of the tests before are cached) and summarise it."""
+
     def summary(text=TEXT):
-        run = engine.run(text)
-        return summarise(run.executor.plan, run.executor.results, engine.store)
+        run = shared_engine.run(text)
+        return summarise(run.executor.plan, run.executor.results, shared_engine.store)
 
     return summary
 

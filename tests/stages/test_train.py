@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 
 from edgesmith import UserError
-from edgesmith.testing import LocalContext, StageContract, run_stage
+from edgesmith.testing import LocalContext, StageContract, folder_digest, run_stage
 from edgesmith_stages.datasets.digits import Digits
 from edgesmith_stages.datasets.folder import Folder
 from edgesmith_stages.datasets.random_images import RandomImages
@@ -56,6 +56,23 @@ def test_trains_other_families(tmp_path, ref, model):
     params = {**SMALL, "model": model, "data": ref.model_dump()}
     made = run_stage(Train, tmp_path, params=params, datasets=[Folder])
     assert np.isfinite(made.figures["loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_two_threads_give_the_same_bytes_twice(tmp_path, ref, channels_last):
+    params = {
+        **SMALL,
+        "model": "mobilevit_xxs",
+        "image_size": 64,
+        "epochs": 2,
+        "threads": 2,
+        "channels_last": channels_last,
+        "data": ref.model_dump(),
+    }
+    made = [run_stage(Train, tmp_path / name, params=params, datasets=[Folder]) for name in ("a", "b")]
+    assert made[0].figures == made[1].figures
+    assert len({folder_digest(one.outputs["model"].path) for one in made}) == 1
 
 
 def test_goes_on_from_a_checkpoint(tmp_path, ref):

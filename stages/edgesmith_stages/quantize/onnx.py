@@ -20,8 +20,8 @@ CALIBRATOR_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     # By default the range is made symmetric, which after a ReLU wastes half of it.
     "percentile": {"symmetric": False},
     # By default there are as many bins as quantised ones, so that no threshold but the whole range is ever tried:
-    # the same bytes as minmax.
-    "entropy": {"num_bins": 512},
+    # the same bytes as minmax. 1024 take seconds a tensor, and hold 24 dB on a small network where 512 hold 20.
+    "entropy": {"num_bins": 1024},
 }
 """What the calibrators of ONNX Runtime 1.31 need to be told."""
 

@@ -4,7 +4,7 @@ from edgesmith_flows.store import Store
 
 
 @pytest.fixture
-def filled(engine, monkeypatch):
+def filled(engine, project, monkeypatch):
     """A store with two artifacts."""
     monkeypatch.setenv("EDGESMITH_STORE", str(engine.folder / "store"))
     engine.run("""

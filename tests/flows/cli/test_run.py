@@ -1,6 +1,7 @@
 """`edgesmith run` up to the point where Prefect takes over: bad input, dry runs, and runs with nothing to do."""
 
 import json
+import shutil
 import textwrap
 import time
 
@@ -29,12 +30,17 @@ def pipeline(project):
     return pipeline
 
 
+@pytest.fixture(scope="module")
+def made_once(shared_engine):
+    shared_engine.run(TEXT)
+    return shared_engine.store.root
+
+
 @pytest.fixture
-def made(engine, monkeypatch):
+def made(made_once, project, tmp_path, monkeypatch):
     """A store in which the pipeline's nodes are made already."""
-    monkeypatch.setenv("EDGESMITH_STORE", str(engine.folder / "store"))
-    engine.run(TEXT)
-    return engine
+    monkeypatch.setenv("EDGESMITH_STORE", str(tmp_path / "made"))
+    return shutil.copytree(made_once, tmp_path / "made")
 
 
 class TestBadInput:
@@ -117,7 +123,7 @@ class TestDryRun:
 class TestNothingToDo:
     def test_the_results_are_printed_without_prefect(self, made, edgesmith, pipeline):
         begun = time.monotonic()
-        answer = edgesmith("run", pipeline(), EDGESMITH_STORE=str(made.store.root), PREFECT_API_URL="http://nowhere:1")
+        answer = edgesmith("run", pipeline(), EDGESMITH_STORE=str(made), PREFECT_API_URL="http://nowhere:1")
         assert answer.code == 0, answer.err
         assert time.monotonic() - begun < 5
         lines = answer.out.splitlines()
@@ -130,9 +136,7 @@ class TestNothingToDo:
         assert "tiny: 4 nodes (4 cached) in " in lines[-1]
 
     def test_a_gate_that_does_not_hold_exits_with_1(self, made, edgesmith, pipeline):
-        answer = edgesmith(
-            "run", pipeline(TEXT.replace("b.marks == 1", "b.marks > 1")), EDGESMITH_STORE=str(made.store.root)
-        )
+        answer = edgesmith("run", pipeline(TEXT.replace("b.marks == 1", "b.marks > 1")), EDGESMITH_STORE=str(made))
         assert answer.code == 1
         assert "FAIL b.marks > 1  (b.marks = 1)" in answer.out
         assert answer.err == "error: 1 of 2 gates did not hold\n"
@@ -144,7 +148,7 @@ class TestNothingToDo:
 
     def test_a_record_of_the_run_is_kept(self, made, call, pipeline):
         call("run", pipeline())
-        (file,) = (made.store.root / "runs").iterdir()
+        (file,) = (made / "runs").iterdir()
         record = json.loads(file.read_text())
         assert record["pipeline"] == "tiny"
         assert {node["state"] for node in record["nodes"].values()} == {"cached"}

@@ -188,6 +188,7 @@ class TestDeaths:
 
 class TestEnding:
     def test_a_job_that_takes_too_long_is_stopped_with_what_it_started(self, worker, job, tmp_path):
+        worker.run(job("playground.write:Write"), ignore)
         begun = time.monotonic()
         with pytest.raises(StageFailed, match=r"it took longer than its timeout of 1 s and was stopped"):
             worker.run(job(how="child"), ignore, timeout=1)

@@ -70,29 +70,6 @@ def test_params_are_checked_again_where_they_are_used(line, tmp_path):
     assert "copies" in channel.receive()["message"]
 
 
-def test_progress_is_told_at_most_ten_times_a_second_but_always_at_the_end(tmp_path):
-    """A stage that tells every step of thousands must not drown the line."""
-    import logging
-    import socket
-    import threading
-
-    from edgesmith.channel import Channel
-    from edgesmith_flows.worker.context import WorkerContext
-
-    ours, theirs = map(Channel, socket.socketpair())
-    about = {"seed": 0, "scratch": str(tmp_path), "model_sources": {}}
-    ctx = WorkerContext(about, theirs, logging.getLogger("test"), threading.Event())
-    for step in range(1, 1001):
-        ctx.progress(step, 1000)
-    theirs.close()
-    told = []
-    while (event := ours.receive()) is not None:
-        told.append(event["done"])
-    ours.close()
-    assert told[-1] == 1000
-    assert len(told) < 20
-
-
 def test_a_job_is_plain_json(engine):
     """Paths and names cross the line, nothing pickled."""
     from edgesmith_flows.job import make_job
