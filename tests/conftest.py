@@ -11,7 +11,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("edgesmith", deadline=None, database=None, derandomize=True, max_examples=60)
+# The many processes that tests start would each compile their libraries again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# Read when torch is first imported: tests run side by side, and spinning threads would fight for the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+hypothesis.settings.register_profile("edgesmith", deadline=None, database=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("edgesmith")
 
 TESTS = Path(__file__).parent

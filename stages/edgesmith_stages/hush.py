@@ -10,16 +10,16 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def hushed(*loggers: str) -> Iterator[None]:
-    """Swallow what is printed, and warnings on the named loggers and on the root logger itself.
+    """Swallow what is printed to either stream, and warnings on the named loggers and on the root logger itself.
 
-    Quantisers print tables and warn on the root logger, once per layer. Named loggers that aren't listed, a stage's own
-    among them, are heard as before.
+    Quantisers print tables and progress bars, and warn on the root logger once per layer. Named loggers that aren't
+    listed, a stage's own among them, are heard as before; so is what native code writes.
     """
     quieted = [logging.getLogger(), *(logging.getLogger(name) for name in loggers)]
     for logger in quieted:
         logger.addFilter(_is_error)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             yield
     finally:
         for logger in quieted:

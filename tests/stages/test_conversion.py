@@ -38,7 +38,9 @@ def test_the_operator_is_found(text: str, operator: str | None) -> None:
 def test_the_message_names_the_operator_and_no_path_of_this_machine() -> None:
     """The user sees one message with a hint."""
     with (
-        pytest.raises(StageFailed, match=r"litert-torch could not make a TFLite model at the operator tfl\.mul") as caught,
+        pytest.raises(
+            StageFailed, match=r"litert-torch could not make a TFLite model at the operator tfl\.mul"
+        ) as caught,
         converting("litert-torch", "a TFLite model", "replace it"),
     ):
         raise ValueError(LITERT)

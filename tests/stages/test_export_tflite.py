@@ -29,9 +29,7 @@ def test_the_file_agrees_with_torch(tflite_model: Outcome) -> None:
     np.testing.assert_allclose(runtime.predict(model.contract.feed(pixels[:1])), logits[:1], atol=1e-4)
 
 
-def test_two_processes_give_one_digest(
-    tflite_model: Outcome, trained_model: TorchModel, export_tflite: Any
-) -> None:
+def test_two_processes_give_one_digest(tflite_model: Outcome, trained_model: TorchModel, export_tflite: Any) -> None:
     """The contract of stages, which can't be tested in this environment."""
     again = export_tflite(trained_model)
     assert folder_digest(again.outputs["model"].path) == folder_digest(tflite_model.outputs["model"].path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +23,6 @@ DEBUG_FILES = ("executorch_debug_handle_mapping.json",)
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep coremltools from warning of library versions that it hasn't been tested with, and from progress bars."""
-    os.environ.setdefault("TQDM_DISABLE", "1")
     with hushed("coremltools"):
         yield
 

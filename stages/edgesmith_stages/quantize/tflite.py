@@ -38,10 +38,11 @@ def quantize_tflite(
     from ai_edge_quantizer import quantizer
 
     from edgesmith_stages.conversion import converting
+    from edgesmith_stages.hush import hushed
 
     content = source.file.read_bytes()
     recipe = recipe_for(params, op_names(read(content)))
-    with converting("ai-edge-quantizer", "a quantised model", "leave that operator out with `exclude`"):
+    with hushed(), converting("ai-edge-quantizer", "a quantised model", "leave that operator out with `exclude`"):
         statistics = None if images is None else _ranges(content, recipe, source.contract, images)
         result = quantizer.Quantizer(content, recipe.get_quantization_recipe()).quantize(
             statistics, enable_progress_bar=False, enable_progress_report=False

@@ -27,8 +27,8 @@ def test_ls_names_the_stage_the_kind_the_size_and_the_key(filled, call):
     assert lines[-1] == f"2 artifacts, 11 bytes in {filled.root}"
 
 
-def test_verify_finds_a_flipped_byte_and_exits_with_1(filled, edgesmith):
-    assert edgesmith("cache", "verify", EDGESMITH_STORE=str(filled.root)).code == 0
+def test_verify_finds_a_flipped_byte_and_exits_with_1(filled, call, edgesmith):
+    assert call("cache", "verify").code == 0
     digest = next(filled.artifacts())
     file = filled.artifact_folder(digest) / "files" / "text.txt"
     file.chmod(0o644)

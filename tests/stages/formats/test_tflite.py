@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgesmith_stages.formats.tflite import BUFFER_ALIGNMENT, integer_ops, op_names, read, short_name, shorten_names, write
+from edgesmith_stages.formats.tflite import (
+    BUFFER_ALIGNMENT,
+    integer_ops,
+    op_names,
+    read,
+    short_name,
+    shorten_names,
+    write,
+)
 
 
 @pytest.mark.parametrize(

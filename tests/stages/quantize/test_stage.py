@@ -47,14 +47,18 @@ def test_every_scheme_of_a_format_passes(kind: type[Model]) -> None:
         check(Derived, scheme=scheme, data="digits")
 
 
-@pytest.mark.parametrize("given", [{}, {"scheme": "int9"}, {"scheme": "sparse", "sparsity": 1}, {"scheme": "int8", "calibration": 0}])
+@pytest.mark.parametrize(
+    "given", [{}, {"scheme": "int9"}, {"scheme": "sparse", "sparsity": 1}, {"scheme": "int8", "calibration": 0}]
+)
 def test_params_out_of_range_are_refused(given: dict[str, Any]) -> None:
     """By the model of the params."""
     with pytest.raises(ValidationError):
         Quantize.Params(**given)
 
 
-@pytest.mark.parametrize(("kind", "library"), [(TfliteModel, "ai-edge-quantizer"), (OnnxModel, "onnxruntime"), (CoreMLModel, "coremltools")])
+@pytest.mark.parametrize(
+    ("kind", "library"), [(TfliteModel, "ai-edge-quantizer"), (OnnxModel, "onnxruntime"), (CoreMLModel, "coremltools")]
+)
 def test_each_format_needs_its_own_library_alone(kind: type[Model], library: str) -> None:
     """So that one that can't be installed doesn't stop the others."""
     needed = " ".join(Quantize.toolchain(None, {"model": (kind,)}).requirements)

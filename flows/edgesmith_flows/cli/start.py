@@ -1,0 +1,19 @@
+"""The console script: lets bytecode be written, then runs the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run `edgesmith`.
+
+    Where PYTHONDONTWRITEBYTECODE is set in a fresh environment, this process and each one that it starts would compile
+    its libraries again: a run with nothing to do would take a second more, torch several.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    from edgesmith_flows.cli.main import main as run
+
+    run()
