@@ -7,7 +7,6 @@ from edgesmith_flows.prefect_server import run_server
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("prefect")
 def test_a_server_that_cannot_start_is_told_in_its_own_last_words(tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////nowhere/at/all.db")
     message = r"could not be started:\n(.|\n)*(unable to open|No such file)"

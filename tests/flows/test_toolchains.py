@@ -102,7 +102,6 @@ def built(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("toolchain")
 class TestIsolated:
     def test_it_is_built_with_the_versions_that_were_asked_for(self, built):
         _, environment, told = built

@@ -73,7 +73,7 @@ def test_metadata_and_precision(tmp_path: Path, make_torch_model: Any) -> None:
 @pytest.mark.xdist_group("exports")
 def test_an_operator_without_core_ml_is_named(tmp_path: Path, make_odd_model: Any) -> None:
     """One message, no traceback."""
-    with pytest.raises(StageFailed, match="at the operator .*bessel_j0"):
+    with pytest.raises(StageFailed, match=r"at the operator .*bessel_j0"):
         run_stage(ExportCoreML, tmp_path / "out", {"model": make_odd_model(tmp_path / "source")})
 
 

@@ -1,4 +1,4 @@
-"""Compressed Core ML packages. Their answers can't be had here: sizes, encodings and the weights themselves are checked."""
+"""Compressed Core ML packages. Their answers cannot be had here: sizes, encodings and the weights are checked."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ def test_int4_needs_ios18(make_torch_model: Any, tmp_path: Path) -> None:
 
     source = make_torch_model(tmp_path / "source", "test_resnet")
     old = run_stage(ExportCoreML, tmp_path / "old", {"model": source}, {"target": "iOS17"})
-    with pytest.raises(UserError, match="int4 weights need iOS18.*\n.*target: iOS18"):
+    with pytest.raises(UserError, match=r"int4 weights need iOS18.*\n.*target: iOS18"):
         run_stage(Quantize, tmp_path / "small", old.outputs, {"scheme": "linear-int4"})

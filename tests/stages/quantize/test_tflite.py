@@ -79,5 +79,5 @@ def test_what_is_left_in_float_by_default() -> None:
 
 def test_a_result_under_the_bar_is_refused(tflite_model: Outcome, tmp_path: Path) -> None:
     """`min_sqnr` holds for quantised files too."""
-    with pytest.raises(StageFailed, match="the quantised file .* expected at least 90"):
+    with pytest.raises(StageFailed, match=r"the quantised file .* expected at least 90"):
         quantised(tflite_model, tmp_path, **INT8, min_sqnr=90)
