@@ -143,5 +143,15 @@ def _row(result: NodeResult, measured: Mapping[str, Any], store: Store) -> Row:
 
 
 def _by_gate_name(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Add, for node names that aren't identifiers, the spelling with `_`."""
-    return {**{name.replace("-", "_"): value for name, value in figures.items()}, **figures}
+    """Return figures by the names that gates use.
+
+    `-` in a node's name is written `_`; a combination of a matrix is `node["value"]`.
+    """
+    named: dict[str, Mapping[str, Any]] = dict(figures)
+    combinations: dict[str, dict[str, Any]] = {}
+    for name, value in figures.items():
+        base, at, combination = name.partition("@")
+        if at:
+            combinations.setdefault(base, {})[combination] = value
+    named.update(combinations)
+    return {**{name.replace("-", "_"): value for name, value in named.items()}, **named}

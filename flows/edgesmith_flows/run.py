@@ -87,7 +87,8 @@ def write_run_record(store: Store, plan: Plan, summary: Summary, begun: float) -
         },
         "gates": [{"gate": g.expression, "held": g.held, "detail": g.detail} for g in summary.gates],
     }
-    file = store.root / "runs" / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(begun))}-{plan.pipeline.name}.json"
+    stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(begun))}.{round(begun % 1 * 1e6):06}"
+    file = store.root / "runs" / f"{stamp}-{plan.pipeline.name}.json"
     with store.guarded():
         file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return file

@@ -51,7 +51,8 @@ class WorkerContext:
         if done < total and now - self._told < _PROGRESS_SECONDS:
             return
         self._told = now
-        self._channel.send({"event": "progress", "done": done, "total": total, "figures": figures})
+        plain = {name: value if isinstance(value, str) else float(value) for name, value in figures.items()}
+        self._channel.send({"event": "progress", "done": float(done), "total": float(total), "figures": plain})
 
     def dataset(self, ref: DatasetRef) -> Dataset:
         """Open the dataset that a param names."""
