@@ -78,9 +78,7 @@ class Benchmark(Stage):
                     rows[index] |= latency(times[index], process.model.contract.batch or 1)
                     rows[index]["peak_mb"] = round(process.peak_bytes() / 2**20, 1)
                 if params.score and rows[index]["status"] == "ok":
-                    rows[index] |= scores(
-                        process.predict(images.pixels(process.model.contract)), process.model, images
-                    )
+                    rows[index] |= scores(process.predict(images.pixels(process.model.contract)), process.model, images)
         figures = {"models": rows, "threads": params.threads, "runs": params.runs}
         text = json.dumps({**figures, "warmup": params.warmup, "target": params.target}, indent=1, sort_keys=True)
         (ctx.out("report") / "report.json").write_text(text + "\n", encoding="utf-8")
