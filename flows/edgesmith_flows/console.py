@@ -141,19 +141,10 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 
 def _print_table(console: Console, summary: Summary) -> None:
-    if console.is_terminal:
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-
-        table = Table(box=SIMPLE_HEAD)
-        for column in summary.columns:
-            table.add_column(column, justify="left" if column in ("node", "format", "status") else "right")
-        for row in summary.cells():
-            table.add_row(*(escape(cell) for cell in row))
-        console.print(table)
-        return
+    """Print aligned columns; a narrow terminal wraps the lines, where a table would cut the figures."""
     lines = [summary.columns, *summary.cells()]
     widths = [max(len(line[i]) for line in lines) for i in range(len(summary.columns))]
-    for line in lines:
+    for index, line in enumerate(lines):
         text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        console.print(text.rstrip(), markup=False, highlight=False, soft_wrap=True)
+        style = "bold" if index == 0 else None
+        console.print(text.rstrip(), markup=False, highlight=False, soft_wrap=True, style=style)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,17 @@ from typing import Any
 from edgesmith import StageFailed
 
 PROTOBUF_LIMIT = 2**31 - 1
+
+QUANTISER_ENDINGS = (
+    ("_DequantizeLinear_Output", ".d"),
+    ("_QuantizeLinear_Output", ".q"),
+    ("_quantized_scale", ".qs"),
+    ("_quantized_zero_point", ".qz"),
+    ("_quantized", ".i"),
+    ("_scale", ".s"),
+    ("_zero_point", ".z"),
+)
+"""What the quantiser appends to tensor names, and what is written instead."""
 
 
 def tidy(model: Any) -> None:
@@ -38,6 +50,33 @@ def save(model: Any, file: Path) -> None:
     if model.ByteSize() > PROTOBUF_LIMIT:
         raise StageFailed("the model is larger than 2 GiB, which one ONNX file can't hold", hint="use a smaller model")
     file.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def shorten_quantised_names(model: Any) -> None:
+    """Shorten the names that ONNX Runtime's quantiser makes, and drop those of the nodes that it adds.
+
+    Each weight and activation brings up to six names with endings like `_DequantizeLinear_Output`: an eighth of an int8
+    MobileViT-XXS. The names of the model's own tensors, inputs and outputs stay.
+    """
+    graph = model.graph
+    kept = {value.name for value in (*graph.input, *graph.output)}
+    names = {name for node in graph.node for name in (*node.input, *node.output)} - kept
+    renamed = {name: _short(name) for name in sorted(names)}
+    taken = Counter((*renamed.values(), *kept))
+    renamed = {name: short for name, short in renamed.items() if taken[short] == 1}
+    for node in graph.node:
+        for ports in (node.input, node.output):
+            ports[:] = [renamed.get(name, name) for name in ports]
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            node.name = ""
+    for part in (*graph.initializer, *graph.value_info):
+        part.name = renamed.get(part.name, part.name)
+
+
+def _short(name: str) -> str:
+    for long, short in QUANTISER_ENDINGS:
+        name = name.replace(long, short)
+    return name
 
 
 def subgraphs(node: Any) -> Iterable[Any]:

@@ -26,6 +26,10 @@ CALIBRATOR_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 """What the calibrators of ONNX Runtime 1.31 need to be told."""
 
 
+CHUNK = 16
+"""Images between two updates of the histograms: until then, all activations of all images are held in memory."""
+
+
 def quantize_onnx(
     source: OnnxModel, made: OnnxModel, params: Any, images: NDArray[np.uint8] | None, scratch: Path
 ) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def quantize_onnx(
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     from edgesmith_stages.conversion import converting
-    from edgesmith_stages.formats.onnx import save
+    from edgesmith_stages.formats.onnx import save, shorten_quantised_names
     from edgesmith_stages.hush import hushed
 
     prepared, written = scratch / "prepared.onnx", scratch / "quantised.onnx"
@@ -71,6 +75,7 @@ def quantize_onnx(
                 **common,
             )
         model = onnx.load(written)
+    shorten_quantised_names(model)
     save(model, made.file)
     onnx.checker.check_model(str(made.file))
     return {"nodes": len(model.graph.node)}
@@ -107,7 +112,9 @@ def _write_ranges(prepared: Path, file: Path, contract: InputContract, images: N
         providers=["CPUExecutionProvider"],
         extra_options=dict(CALIBRATOR_OPTIONS[method]),
     )
-    calibrator.collect_data(_reader(calibrator.infer_session.get_inputs()[0].name, contract.feed(images)))
+    name = calibrator.infer_session.get_inputs()[0].name
+    for begin in range(0, len(images), CHUNK):
+        calibrator.collect_data(_reader(name, contract.feed(images[begin : begin + CHUNK])))
     save_tensors_data(calibrator.compute_data(), file)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgesmith_stages.formats.onnx import save, tidy
+import numpy as np
+import onnx
+
+from edgesmith_stages.formats.onnx import save, shorten_quantised_names, tidy
 
 
 def traced() -> Any:
@@ -39,10 +42,38 @@ def test_traces_and_unused_operator_sets_are_removed() -> None:
     assert [entry.domain for entry in model.opset_import] == [""]
 
 
+def test_the_quantisers_names_are_shortened() -> None:
+    """Not those of inputs and outputs, and not where two would become one."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x_scale", "a_scale", "a_zero_point"], ["a_QuantizeLinear_Output"], "long"),
+        helper.make_node("Identity", ["a_QuantizeLinear_Output"], ["b_quantized"], "mine"),
+        helper.make_node("Identity", ["b_quantized"], ["b.i"]),
+        helper.make_node("Identity", ["b.i"], ["y_quantized"]),
+    ]
+    given = helper.make_tensor_value_info("x_scale", TensorProto.FLOAT, [1])
+    made = helper.make_tensor_value_info("y_quantized", TensorProto.UINT8, [1])
+    constants = [
+        numpy_helper.from_array(np.float32(1), "a_scale"),
+        numpy_helper.from_array(np.uint8(0), "a_zero_point"),
+    ]
+    model = helper.make_model(helper.make_graph(nodes, "main", [given], [made], constants))
+    shorten_quantised_names(model)
+    assert [list(node.input) for node in model.graph.node] == [
+        ["x_scale", "a.s", "a.z"],
+        ["a.q"],
+        ["b_quantized"],
+        ["b.i"],
+    ]
+    assert [list(node.output) for node in model.graph.node] == [["a.q"], ["b_quantized"], ["b.i"], ["y_quantized"]]
+    assert [node.name for node in model.graph.node] == ["", "mine", "", ""]
+    assert [one.name for one in model.graph.initializer] == ["a.s", "a.z"]
+    onnx.checker.check_model(model)
+
+
 def test_equal_models_are_equal_bytes(tmp_path: Path) -> None:
     """And can be read back."""
-    import onnx
-
     save(traced(), tmp_path / "a.onnx")
     save(traced(), tmp_path / "b.onnx")
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
