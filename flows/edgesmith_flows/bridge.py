@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from edgesmith.loading import package_place
 from edgesmith_flows.registry import Registry
 
 
@@ -12,13 +11,6 @@ def bridge_for(registry: Registry) -> dict[str, str]:
     tables = (registry.stages, registry.runtimes, registry.targets, registry.datasets, registry.kinds)
     modules = {cls.__module__ for table in tables for cls in table.values()}
     modules |= {source.factory.partition(":")[0] for source in registry.model_sources.values()}
-    bridge = {}
-    for top in sorted({"edgesmith", "edgesmith_flows", *(name.partition(".")[0] for name in modules)}):
-        module = sys.modules.get(top)
-        paths = getattr(module, "__path__", None)
-        file = getattr(module, "__file__", None)
-        if paths:
-            bridge[top] = str(next(iter(paths)))
-        elif file:
-            bridge[top] = str(file)
-    return bridge
+    tops = sorted({"edgesmith", "edgesmith_flows", *(name.partition(".")[0] for name in modules)})
+    places = {top: package_place(top) for top in tops}
+    return {top: str(place) for top, place in places.items() if place is not None}

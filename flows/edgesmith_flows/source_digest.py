@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from edgesmith.loading import package_place
 from edgesmith_flows.memo import Memo
 
 
@@ -31,7 +31,7 @@ class SourceDigests:
 
     def _closure(self, module: str) -> str:
         top = module.partition(".")[0]
-        root = self._root(top)
+        root = package_place(top)
         if root is None:
             raise ValueError(f"{module} has no source file")
         files: dict[str, str] = {}
@@ -52,14 +52,6 @@ class SourceDigests:
         for name in sorted(files):
             total.update(f"{name}\0{files[name]}\n".encode())
         return total.hexdigest()
-
-    def _root(self, top: str) -> Path | None:
-        module = sys.modules.get(top)
-        paths = getattr(module, "__path__", None)
-        if paths:
-            return Path(next(iter(paths)))
-        file = getattr(module, "__file__", None)
-        return Path(file) if file else None
 
 
 def _file_of(name: str, top: str, root: Path) -> Path | None:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from edgesmith.artifacts import Artifact, Model
 from edgesmith.dataset import Dataset
 from edgesmith.errors import RuntimeUnavailable, UserError, unknown
-from edgesmith.loading import object_name
+from edgesmith.loading import object_name, package_place
 from edgesmith.ports import output_kind
 from edgesmith.process import Launch, ModelProcess
 from edgesmith.refs import DatasetRef
@@ -27,12 +27,8 @@ from edgesmith.stage import Stage
 
 def bridge_to(*classes: type) -> dict[str, str]:
     """Return a bridge (see `edgesmith.boot`) that lends the packages of these classes, and edgesmith itself."""
-    bridge = {}
-    for module in ("edgesmith", *(cls.__module__ for cls in classes)):
-        top = module.partition(".")[0]
-        loaded = sys.modules[top]
-        bridge[top] = str(next(iter(loaded.__path__)) if hasattr(loaded, "__path__") else loaded.__file__)
-    return bridge
+    tops = {module.partition(".")[0] for module in ("edgesmith", *(cls.__module__ for cls in classes))}
+    return {top: str(package_place(top)) for top in sorted(tops)}
 
 
 @dataclass

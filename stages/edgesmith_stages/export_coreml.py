@@ -51,7 +51,6 @@ class ExportCoreML(Stage):
         from edgesmith_stages.formats.coreml import op_counts, quiet, save, spec_of
         from edgesmith_stages.models.recipe import build, logits
         from edgesmith_stages.parity import Parity, probe_images
-        from edgesmith_stages.scoring import softmax
 
         source, out = inputs["model"], ctx.out("model")
         contract = file_contract(source.contract, params)
@@ -61,7 +60,7 @@ class ExportCoreML(Stage):
         ctx.progress(0, 3)
         program = _graph(module, source.contract, params)
         found = _run_graph(program, source.contract, params, images)
-        parity = Parity.of(softmax(wanted) if params.labels else wanted, found)
+        parity = Parity.of(wanted, found)
         parity.require(params.min_sqnr, "the exported graph")
         ctx.progress(1, 3)
         made = CoreMLModel(out)
@@ -109,6 +108,12 @@ def _run_graph(program: Any, contract: InputContract, params: Any, images: NDArr
         mean = np.asarray(contract.mean, np.float32)
         rows = np.ascontiguousarray((images.astype(np.float32) / np.float32(255) - mean).transpose(0, 3, 1, 2))
     run = program.module()
+    if params.labels:
+        # Logits are compared, not probabilities: a softmax that is sure of itself hides any difference.
+        last = run.graph.output_node()
+        (softmax,) = last.args[0]
+        last.args = ((softmax.args[0],),)
+        run.recompile()
     with torch.inference_mode():
         return np.concatenate([run(torch.from_numpy(row[None])).numpy() for row in rows])
 
