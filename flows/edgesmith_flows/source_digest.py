@@ -14,8 +14,8 @@ from edgesmith_flows.memo import Memo
 class SourceDigests:
     """Digests of modules with their package-local imports, followed through the syntax tree, without importing.
 
-    Imports inside functions count, as stages import their heavy helpers in `run`. `__init__` files of the packages on
-    the way count too, since importing a helper runs them.
+    Imports inside functions count, as stages import their heavy helpers in `run`. `__init__` files of the packages
+    between the top one and a module count too, since importing the module runs them.
     """
 
     def __init__(self, memo: Memo) -> None:
