@@ -14,7 +14,6 @@ from edgesmith_stages.export_coreml import ExportCoreML, file_contract
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("exports")
 class TestExportCoreML(StageContract):
     """The contract of stages, with a plain array as input."""
 
@@ -31,7 +30,6 @@ class TestExportCoreML(StageContract):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("exports")
 def test_an_image_goes_in_and_labels_come_out(coreml_model: Outcome) -> None:
     """Names, types, sizes, metadata and the input contract."""
     from edgesmith_stages.formats.coreml import spec_of
@@ -52,7 +50,6 @@ def test_an_image_goes_in_and_labels_come_out(coreml_model: Outcome) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("exports")
 def test_metadata_and_precision(tmp_path: Path, make_torch_model: Any) -> None:
     """What the user says about the model is in the package; halves are half as large."""
     from edgesmith_stages.formats.coreml import spec_of
@@ -70,7 +67,6 @@ def test_metadata_and_precision(tmp_path: Path, make_torch_model: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("exports")
 def test_an_operator_without_core_ml_is_named(tmp_path: Path, make_odd_model: Any) -> None:
     """One message, no traceback."""
     with pytest.raises(StageFailed, match=r"at the operator .*bessel_j0"):

@@ -13,7 +13,7 @@ from edgesmith import OnnxModel, StageFailed, TorchModel
 from edgesmith.testing import Outcome, StageContract, run_stage
 from edgesmith_stages.export_onnx import ExportOnnx
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exports")]
+pytestmark = pytest.mark.slow
 
 
 class TestExportOnnx(StageContract):

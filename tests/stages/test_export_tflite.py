@@ -12,7 +12,7 @@ from edgesmith.testing import Outcome, folder_digest
 from edgesmith_stages.export_tflite import ExportTflite
 from edgesmith_stages.runtimes.litert import LiteRT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exports")]
+pytestmark = pytest.mark.slow
 
 
 def test_the_file_agrees_with_torch(tflite_model: Outcome) -> None:

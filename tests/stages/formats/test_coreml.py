@@ -12,7 +12,7 @@ from edgesmith import CoreMLModel, UserError
 from edgesmith.testing import Outcome, folder_digest
 from edgesmith_stages.formats import coreml
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exports")]
+pytestmark = pytest.mark.slow
 
 
 def test_a_package_saved_again_is_the_same_bytes(coreml_model: Outcome, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from edgesmith import CoreMLModel, UserError
 from edgesmith.testing import Outcome, StageContract, run_stage
 from edgesmith_stages.quantize.stage import Quantize
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exports")]
+pytestmark = pytest.mark.slow
 
 
 class TestQuantizeCoreML(StageContract):

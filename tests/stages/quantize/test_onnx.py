@@ -13,7 +13,7 @@ from edgesmith.testing import LocalContext, Outcome, StageContract, run_stage
 from edgesmith_stages.datasets.digits import Digits
 from edgesmith_stages.quantize.stage import Quantize
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exports")]
+pytestmark = pytest.mark.slow
 
 INT8 = {"scheme": "int8", "data": "digits", "calibration": 128}
 

@@ -14,7 +14,7 @@ from edgesmith_stages.datasets.digits import Digits
 from edgesmith_stages.quantize.stage import Quantize
 from edgesmith_stages.quantize.tflite import excluded
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exports")]
+pytestmark = pytest.mark.slow
 
 INT8 = {"scheme": "int8", "data": "digits", "calibration": 128}
 
