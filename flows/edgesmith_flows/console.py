@@ -14,13 +14,6 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from edgesmith_flows.execute import NodeResult
 from edgesmith_flows.results import Summary
 
-_MARKS = {
-    "cached": "cached",
-    "done": "done",
-    "failed": "FAILED",
-    "skipped": "skipped",
-    "cancelled": "cancelled",
-}
 _PLAIN_SECONDS = 15.0
 
 
@@ -123,7 +116,8 @@ def ended_text(result: NodeResult) -> str:
     """Say how a node ended, on one line."""
     figures = figures_text(result.action.figures) if result.action else ""
     taken = f" in {result.seconds:.1f} s" if result.state in ("done", "failed") else ""
-    return f"{result.node.name}: {_MARKS[result.state]}{taken}{'  ' + figures if figures else ''}"
+    state = result.state.upper() if result.state == "failed" else result.state
+    return f"{result.node.name}: {state}{taken}{'  ' + figures if figures else ''}"
 
 
 def make_view(console: Console) -> PlainView:

@@ -62,15 +62,17 @@ class Summary:
         return nodes + [f"gate {g.expression}: {g.detail}" for g in self.gates if not g.held]
 
     @property
+    def _shown(self) -> list[str]:
+        return [name for name in KNOWN_COLUMNS if any(name in row.figures for row in self.rows)]
+
+    @property
     def columns(self) -> list[str]:
         """Headings of the table; figures that no row has are left out."""
-        shown = [name for name in KNOWN_COLUMNS if any(name in row.figures for row in self.rows)]
-        return ["node", "format", "bytes", *(KNOWN_COLUMNS[name][0] for name in shown), "status"]
+        return ["node", "format", "bytes", *(KNOWN_COLUMNS[name][0] for name in self._shown), "status"]
 
     def cells(self) -> list[list[str]]:
         """Return the table's body as texts, fitting `columns`."""
-        shown = [name for name in KNOWN_COLUMNS if any(name in row.figures for row in self.rows)]
-        body = []
+        shown, body = self._shown, []
         for row in self.rows:
             values = [_cell(row.figures.get(name), KNOWN_COLUMNS[name][1]) for name in shown]
             size = f"{row.bytes:,}" if row.bytes is not None else "-"

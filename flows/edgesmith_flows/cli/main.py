@@ -73,10 +73,7 @@ def main() -> None:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except EdgesmithError as error:
-        click.echo(f"error: {error}", err=True)
-        trace = getattr(error, "trace", "")
-        if trace:
-            click.echo(keep_trace(trace), err=True)
+        report(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,6 +84,14 @@ def main() -> None:
         click.echo(f"error: a bug in edgesmith: {type(error).__name__}: {error}", err=True)
         click.echo(keep_trace(traceback.format_exc()), err=True)
         sys.exit(3)
+
+
+def report(error: EdgesmithError, node: str | None = None) -> None:
+    """Print a handled error, and where the traceback of a bug was kept."""
+    click.echo(f"error: {node + ': ' if node else ''}{error}", err=True)
+    trace = getattr(error, "trace", "")
+    if trace:
+        click.echo(keep_trace(trace), err=True)
 
 
 def keep_trace(trace: str) -> str:

@@ -67,15 +67,12 @@ def command(
 
 def report_failures(summary: Summary) -> int:
     """Print each failed node's message and return the exit code."""
-    from edgesmith_flows.cli.main import keep_trace
+    from edgesmith_flows.cli.main import report
 
     code = 1
     for name, result in summary.results.items():
         if result.error is not None:
-            click.echo(f"error: {name}: {result.error}", err=True)
-            trace = getattr(result.error, "trace", "")
-            if trace:
-                click.echo(keep_trace(trace), err=True)
+            report(result.error, name)
             code = max(code, result.error.exit_code)
     missed = sum(not gate.held for gate in summary.gates)
     if missed:

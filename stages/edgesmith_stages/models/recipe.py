@@ -75,7 +75,13 @@ def build(folder: Path) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         module = create(Recipe.read(folder))
     tensors = read_weights(folder)
-    _check_fit(folder, module.state_dict(), tensors)
+    check_fit(
+        module.state_dict(),
+        tensors,
+        source="weights",
+        message=f"the weights in {folder} don't fit their recipe",
+        hint="the library that makes the model may have changed since; make the model again",
+    )
     module.load_state_dict(tensors, strict=True)
     return module.eval()
 
@@ -149,17 +155,23 @@ def logits(module: nn.Module, contract: InputContract, pixels: NDArray[np.uint8]
     return np.asarray(output.float().cpu().numpy(), dtype=np.float32)
 
 
-def _check_fit(folder: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    lines = [f"{name}: missing from the weights" for name in wanted if name not in found]
+def check_fit(wanted: Mapping[str, Any], found: Mapping[str, Any], *, source: str, message: str, hint: str) -> None:
+    """Raise UserError unless tensors have the names and shapes that a model wants.
+
+    Args:
+        wanted: by name, the model's tensors.
+        found: by name, the tensors to load.
+        source: what the found ones are called in the list of misfits, e.g. `weights`.
+        message: what does not fit what.
+        hint: what to do about it.
+    """
+    lines = [f"{name}: missing from the {source}" for name in wanted if name not in found]
     lines += [f"{name}: not in the model" for name in found if name not in wanted]
     lines += [
-        f"{name}: the model has {list(wanted[name].shape)}, the weights {list(found[name].shape)}"
+        f"{name}: the model has {list(wanted[name].shape)}, the {source} {list(found[name].shape)}"
         for name in wanted
         if name in found and wanted[name].shape != found[name].shape
     ]
     if lines:
         more = f"\n  and {len(lines) - 5} more" if len(lines) > 5 else ""
-        raise UserError(
-            f"the weights in {folder} don't fit their recipe:\n  " + "\n  ".join(lines[:5]) + more,
-            hint="the library that makes the model may have changed since; make the model again",
-        )
+        raise UserError(f"{message}:\n  " + "\n  ".join(lines[:5]) + more, hint=hint)

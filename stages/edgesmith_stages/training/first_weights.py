@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import Context, UserError
-from edgesmith_stages.models.recipe import Recipe, create
+from edgesmith_stages.models.recipe import Recipe, check_fit, create
 from edgesmith_stages.training.network import head_names
 
 if TYPE_CHECKING:
@@ -94,19 +94,13 @@ def from_checkpoint(ctx: Context, recipe: Recipe, file: Path) -> nn.Module:
         ctx.log.info("%s has another shape in %s; it starts at random", ", ".join(fresh), file)
     for name in fresh:
         given[name] = own[name]
-    wrong = [f"{name}: missing from the file" for name in own if name not in given]
-    wrong += [f"{name}: not in the model" for name in given if name not in own]
-    wrong += [
-        f"{name}: the model has {list(own[name].shape)}, the file {list(given[name].shape)}"
-        for name in own
-        if name in given and given[name].shape != own[name].shape
-    ]
-    if wrong:
-        more = f"\n  and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise UserError(
-            f"the weights in {file} don't fit the model:\n  " + "\n  ".join(wrong[:5]) + more,
-            hint="check `model` and `model_args`, and that the file is of this model",
-        )
+    check_fit(
+        own,
+        given,
+        source="file",
+        message=f"the weights in {file} don't fit the model",
+        hint="check `model` and `model_args`, and that the file is of this model",
+    )
     module.load_state_dict(given)
     return module
 
