@@ -1,17 +1,16 @@
-"""What a run shows: live progress on a terminal, plain timed lines elsewhere."""
+"""What a run shows: plain timed lines, the results table and the gates. See `live` for terminals."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+import click
 
-from edgesmith_flows.execute import NodeResult
+from edgesmith_flows.outcome import NodeResult
 from edgesmith_flows.results import Summary
 
 _PLAIN_SECONDS = 15.0
@@ -33,8 +32,8 @@ def figures_text(figures: Mapping[str, Any]) -> str:
 class PlainView:
     """One timed line an event; progress at most every 15 seconds a node."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
         self._begun = time.monotonic()
         self._told: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -43,7 +42,10 @@ class PlainView:
         """Print one line with the time since the start."""
         with self._lock:
             taken = time.monotonic() - self._begun
-            self._console.print(f"{taken:7.1f}s  {text}", markup=False, highlight=False, soft_wrap=True)
+            self._write(f"{taken:7.1f}s  {text}")
+
+    def _write(self, text: str) -> None:
+        click.echo(text, file=self._stream)
 
     def started(self, node: str) -> None:
         """See `Listener`."""
@@ -72,46 +74,6 @@ class PlainView:
         return None
 
 
-class LiveView(PlainView):
-    """One line a running node, with a bar, its figures and its time; finished nodes scroll above."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=console,
-            transient=True,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> LiveView:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def started(self, node: str) -> None:
-        """See `Listener`."""
-        self._tasks[node] = self._progress.add_task(escape(node), total=None, figures="")
-
-    def progressed(self, node: str, done: float, total: float, figures: Mapping[str, Any]) -> None:
-        """See `Listener`."""
-        if node in self._tasks:
-            self._progress.update(self._tasks[node], completed=done, total=total, figures=escape(figures_text(figures)))
-
-    def ended(self, result: NodeResult) -> None:
-        """See `Listener`."""
-        task = self._tasks.pop(result.node.name, None)
-        if task is not None:
-            self._progress.remove_task(task)
-        super().ended(result)
-
-
 def ended_text(result: NodeResult) -> str:
     """Say how a node ended, on one line."""
     figures = figures_text(result.action.figures) if result.action else ""
@@ -120,25 +82,32 @@ def ended_text(result: NodeResult) -> str:
     return f"{result.node.name}: {state}{taken}{'  ' + figures if figures else ''}"
 
 
-def make_view(console: Console) -> PlainView:
-    """Return the live view on a terminal, the plain one elsewhere."""
-    return LiveView(console) if console.is_terminal else PlainView(console)
+def make_view(stream: IO[str], *, idle: bool = False) -> PlainView:
+    """Return the live view on a terminal, the plain one elsewhere.
+
+    Args:
+        idle: nothing will run; the live view, whose library takes a while to load, is not worth it.
+    """
+    if idle or not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return PlainView(stream)
+    from edgesmith_flows.live import LiveView
+
+    return LiveView(stream)
 
 
-def print_summary(console: Console, summary: Summary) -> None:
-    """Print the results table, the gates, and what failed."""
+def print_summary(stream: IO[str], summary: Summary) -> None:
+    """Print the results table and the gates."""
     if summary.rows:
-        _print_table(console, summary)
+        _print_table(stream, summary)
     for gate in summary.gates:
         mark = "ok  " if gate.held else "FAIL"
-        console.print(f"{mark} {gate.expression}  ({gate.detail})", markup=False, highlight=False, soft_wrap=True)
+        click.echo(f"{mark} {gate.expression}  ({gate.detail})", file=stream)
 
 
-def _print_table(console: Console, summary: Summary) -> None:
+def _print_table(stream: IO[str], summary: Summary) -> None:
     """Print aligned columns; a narrow terminal wraps the lines, where a table would cut the figures."""
     lines = [summary.columns, *summary.cells()]
     widths = [max(len(line[i]) for line in lines) for i in range(len(summary.columns))]
     for index, line in enumerate(lines):
-        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        style = "bold" if index == 0 else None
-        console.print(text.rstrip(), markup=False, highlight=False, soft_wrap=True, style=style)
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        click.echo(click.style(text, bold=True) if index == 0 else text, file=stream)

@@ -7,48 +7,20 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from edgesmith.artifacts import Model
 from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
 from edgesmith_flows.bridge import bridge_for
 from edgesmith_flows.identity import Identities, stage_toolchain
 from edgesmith_flows.job import make_job
+from edgesmith_flows.outcome import Listener, NodeResult, NodeState
 from edgesmith_flows.pipeline import Node
 from edgesmith_flows.plan import Plan, input_digests
 from edgesmith_flows.quiet import QuietLock
 from edgesmith_flows.registry import Registry
 from edgesmith_flows.store import Action, Store
 from edgesmith_flows.worker.client import StageBug, WorkerPool
-
-NodeState = Literal["cached", "done", "failed", "skipped", "cancelled"]
-
-
-class Listener(Protocol):
-    """Is told what happens, from several threads."""
-
-    def started(self, node: str) -> None:
-        """A node's stage begins."""
-
-    def progressed(self, node: str, done: float, total: float, figures: Mapping[str, Any]) -> None:
-        """A stage tells how far it is."""
-
-    def logged(self, node: str, level: str, text: str) -> None:
-        """A stage, or the engine on its behalf, has a message."""
-
-    def ended(self, result: NodeResult) -> None:
-        """A node is finished, one way or another."""
-
-
-@dataclass(frozen=True)
-class NodeResult:
-    """How a node ended; `seconds` is the time that its stage took, waiting left out."""
-
-    node: Node
-    state: NodeState
-    action: Action | None = None
-    seconds: float = 0.0
-    error: EdgesmithError | None = None
 
 
 @dataclass

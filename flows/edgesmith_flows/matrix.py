@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _ODD = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -29,15 +30,24 @@ def _slug(value: Any) -> str:
     return _ODD.sub("_", str(value)).strip("_") or "none"
 
 
-def matching(wanted: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return those combinations of a needed node that agree with `wanted` on every axis they share.
+class Combinations:
+    """The combinations of one entry, found by the values of some of their axes."""
 
-    Args:
-        wanted: the axis values of the node that needs.
-        nodes: by name, the axis values of the needed node's combinations.
-    """
-    return [
-        name
-        for name, axes in nodes.items()
-        if all(wanted[axis] == value for axis, value in axes.items() if axis in wanted)
-    ]
+    def __init__(self, nodes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take the axis values of each combination, by node name; all have the same axes."""
+        self.nodes = nodes
+        self._by_values: dict[tuple[str, ...], dict[str, list[str]]] = {}
+
+    def matching(self, wanted: Mapping[str, Any]) -> list[str]:
+        """Return the combinations that agree with `wanted` on every axis they share."""
+        axes = next(iter(self.nodes.values()), {})
+        shared = tuple(axis for axis in axes if axis in wanted)
+        if shared not in self._by_values:
+            index = self._by_values[shared] = {}
+            for name, values in self.nodes.items():
+                index.setdefault(_values(shared, values), []).append(name)
+        return list(self._by_values[shared].get(_values(shared, wanted), []))
+
+
+def _values(axes: Iterable[str], values: Mapping[str, Any]) -> str:
+    return json.dumps([values[axis] for axis in axes], sort_keys=True, default=str)

@@ -29,8 +29,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
-from edgesmith_flows.execute import Executor, NodeResult  # noqa: E402
+from edgesmith_flows.execute import Executor  # noqa: E402
 from edgesmith_flows.interruption import interruptible  # noqa: E402
+from edgesmith_flows.outcome import NodeResult  # noqa: E402
 from edgesmith_flows.prefect_server import run_server  # noqa: E402
 from edgesmith_flows.results import Summary, summarise  # noqa: E402
 

@@ -16,7 +16,7 @@ from edgesmith.refs import FILE_MARKER, DatasetRef
 from edgesmith.stage import Stage, Toolchain
 from edgesmith_flows.document import NodeDocument, PipelineDocument, parse_document, problems_of
 from edgesmith_flows.interpolate import Interpolator
-from edgesmith_flows.matrix import combinations, matching
+from edgesmith_flows.matrix import Combinations, combinations
 from edgesmith_flows.order import sort_topologically
 from edgesmith_flows.overrides import apply_overrides
 from edgesmith_flows.pipeline import DatasetUse, Need, Node, Pipeline
@@ -56,7 +56,7 @@ class _Resolver:
             dict(document.params), ("params",)
         )
         self.nodes: dict[str, Node] = {}
-        self.combos: dict[str, dict[str, dict[str, Any]]] = {}
+        self.combos: dict[str, Combinations] = {}
         self.broken: set[str] = set()
 
     def complain(self, path: KeyPath, message: str) -> None:
@@ -70,10 +70,10 @@ class _Resolver:
     def run(self) -> Pipeline:
         stages = self.document.stages
         for base, entry in stages.items():
-            self.combos[base] = dict(combinations(base, self._matrix(base, entry)))
+            self.combos[base] = Combinations(dict(combinations(base, self._matrix(base, entry))))
         needs = {base: self._needs(base, entry) for base, entry in stages.items()}
         for base in self._ordered(needs):
-            for name, axes in self.combos[base].items():
+            for name, axes in self.combos[base].nodes.items():
                 self._node(base, name, axes, stages[base], needs[base])
         seed = self.params.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
@@ -259,14 +259,14 @@ class _Resolver:
             return []
         output = None
         if reference in self.combos:
-            names = matching(axes, self.combos[reference])
-        elif reference in self.combos[target]:
+            names = self.combos[reference].matching(axes)
+        elif reference in self.combos[target].nodes:
             names = [reference]
         elif reference.rpartition(".")[0] == target:
-            names, output = matching(axes, self.combos[target]), reference.rpartition(".")[2]
+            names, output = self.combos[target].matching(axes), reference.rpartition(".")[2]
         else:
             names = []
-            known = [one for group in self.combos.values() for one in group]
+            known = [one for group in self.combos.values() for one in group.nodes]
             self.complain(path, unknown("node", reference, known))
             self.broken.add(base)
         found = []

@@ -8,8 +8,8 @@ from typing import Any
 
 from edgesmith.artifacts import Model
 from edgesmith.ports import as_port
-from edgesmith_flows.execute import NodeResult
 from edgesmith_flows.gates import GateResult, evaluate_gates, gate_nodes
+from edgesmith_flows.outcome import NodeResult
 from edgesmith_flows.pipeline import Node
 from edgesmith_flows.plan import Plan
 from edgesmith_flows.store import Store

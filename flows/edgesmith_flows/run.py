@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgesmith.errors import Cancelled
-from edgesmith_flows.execute import Executor, Listener, NodeResult
-from edgesmith_flows.interruption import interruptible
+from edgesmith_flows.outcome import Listener, NodeResult
 from edgesmith_flows.plan import Plan
 from edgesmith_flows.results import Summary, summarise
 from edgesmith_flows.session import Session
 from edgesmith_flows.store import Store
-from edgesmith_flows.worker.client import WorkerPool
+
+if TYPE_CHECKING:
+    from edgesmith_flows.execute import Executor
 
 
 def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener) -> Summary:
@@ -29,6 +32,11 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener)
         for result in results.values():
             listener.ended(result)
         return summarise(plan, results, session.store)
+    from edgesmith_flows.execute import Executor
+    from edgesmith_flows.interruption import interruptible
+    from edgesmith_flows.worker.client import WorkerPool
+
+    gc.enable()
     logs = session.store.root / "logs"
     with session.store.guarded():
         logs.mkdir(exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +35,8 @@ def load_settings(store: str | None = None) -> Settings:
 def _plugins(file: Path) -> tuple[str, ...]:
     if not file.is_file():
         return ()
+    import tomllib
+
     try:
         found: Any = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -186,6 +185,8 @@ def _build(folder: Path, toolchain: Toolchain) -> None:
 
 
 def _run(command: list[str], env: Mapping[str, str]) -> str:
+    import subprocess
+
     done = subprocess.run(command, capture_output=True, text=True, env=dict(env), check=False)
     if done.returncode:
         tail = "\n    ".join(done.stderr.strip().splitlines()[-25:])

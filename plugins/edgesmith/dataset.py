@@ -42,7 +42,7 @@ class Dataset:
     class Params(BaseModel):
         """The dataset's params; subclass to add some."""
 
-        model_config = ConfigDict(frozen=True, extra="forbid")
+        model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def __init__(self, params: Any) -> None:
         self.params = params

@@ -35,7 +35,7 @@ class InputContract(BaseModel):
         batch: the batch sizes that the file takes: a fixed number, or None for any.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     size: tuple[int, int]
     channels: Literal[1, 3] = 3

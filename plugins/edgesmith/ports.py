@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import UnionType
 from typing import get_args
 
@@ -49,12 +49,12 @@ def as_port(spec: PortSpec) -> Port:
 
 def many(spec: PortSpec) -> Port:
     """An input that takes one node or a list of nodes."""
-    return Port(kinds=as_port(spec).kinds, many=True)
+    return replace(as_port(spec), many=True)
 
 
 def optional(spec: PortSpec) -> Port:
     """An input that may be left out; the stage then finds None."""
-    return Port(kinds=as_port(spec).kinds, optional=True)
+    return replace(as_port(spec), optional=True)
 
 
 def like(port: str) -> Port:

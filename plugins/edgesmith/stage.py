@@ -53,7 +53,7 @@ class Stage:
     class Params(BaseModel):
         """Base of every stage's params: unknown names are refused."""
 
-        model_config = ConfigDict(frozen=True, extra="forbid")
+        model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @classmethod
     def toolchain(cls, params: Any, kinds: Kinds) -> Toolchain:

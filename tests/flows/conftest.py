@@ -17,8 +17,9 @@ import pytest
 
 from edgesmith.errors import EdgesmithError
 from edgesmith_flows.cli.main import main
-from edgesmith_flows.execute import Executor, NodeResult
+from edgesmith_flows.execute import Executor
 from edgesmith_flows.identity import Identities
+from edgesmith_flows.outcome import NodeResult
 from edgesmith_flows.pipeline import Pipeline
 from edgesmith_flows.plan import Plan, make_plan
 from edgesmith_flows.registry import Registry, load_registry

@@ -1,14 +1,15 @@
 """What a run shows."""
 
 import io
+import re
 
 import pytest
-from rich.console import Console
 
 from edgesmith import StageFailed
-from edgesmith_flows.console import LiveView, PlainView, figures_text, make_view, print_summary
-from edgesmith_flows.execute import NodeResult
+from edgesmith_flows.console import PlainView, figures_text, make_view, print_summary
 from edgesmith_flows.gates import GateResult
+from edgesmith_flows.live import LiveView
+from edgesmith_flows.outcome import NodeResult
 from edgesmith_flows.results import Row, Summary
 from edgesmith_flows.store import Action
 
@@ -18,12 +19,25 @@ def node(engine):
     return engine.resolve("'a': {uses: write}").nodes["a"]
 
 
+class Terminal(io.StringIO):
+    """A terminal 100 characters wide."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def plain_colours(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+
+
 def console(terminal=False):
-    return Console(file=io.StringIO(), force_terminal=terminal, width=100, highlight=False, color_system=None)
+    return Terminal() if terminal else io.StringIO()
 
 
-def printed(console):
-    return console.file.getvalue()
+def printed(stream):
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
 
 
 def done(node, **figures):
@@ -71,13 +85,18 @@ class TestPlain:
         out = console()
         with make_view(out) as view:
             view.ended(done(node))
-        assert "\x1b" not in printed(out)
+        assert "\x1b" not in out.getvalue()
 
 
 class TestLive:
     def test_a_terminal_gets_the_live_view(self):
         assert isinstance(make_view(console(terminal=True)), LiveView)
         assert not isinstance(make_view(console()), LiveView)
+
+    def test_a_dumb_terminal_or_a_run_with_nothing_to_do_does_not(self, monkeypatch):
+        assert not isinstance(make_view(console(terminal=True), idle=True), LiveView)
+        monkeypatch.setenv("TERM", "dumb")
+        assert not isinstance(make_view(console(terminal=True)), LiveView)
 
     def test_it_shows_the_running_nodes_with_their_figures_and_then_what_came_of_them(self, node):
         out = console(terminal=True)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgesmith_flows.matrix import combinations, matching
+from edgesmith_flows.matrix import Combinations, combinations
 
 VALUES = st.lists(st.integers() | st.booleans() | st.none() | st.text("ab/ .@", max_size=4), min_size=1, max_size=3)
 
@@ -32,11 +32,11 @@ def test_no_two_combinations_share_a_name(matrix):
 
 def test_a_need_is_met_by_the_combination_with_the_same_values():
     nodes = {"a@x": {"model": "x"}, "a@y": {"model": "y"}}
-    assert matching({"model": "y"}, nodes) == ["a@y"]
+    assert Combinations(nodes).matching({"model": "y"}) == ["a@y"]
 
 
 def test_axes_that_are_not_shared_match_all():
     nodes = {"a@x": {"model": "x"}, "a@y": {"model": "y"}}
-    assert matching({}, nodes) == ["a@x", "a@y"]
-    assert matching({"size": 32}, nodes) == ["a@x", "a@y"]
-    assert matching({"model": "x", "size": 32}, nodes) == ["a@x"]
+    assert Combinations(nodes).matching({}) == ["a@x", "a@y"]
+    assert Combinations(nodes).matching({"size": 32}) == ["a@x", "a@y"]
+    assert Combinations(nodes).matching({"model": "x", "size": 32}) == ["a@x"]

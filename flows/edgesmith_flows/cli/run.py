@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -48,18 +49,16 @@ def command(
             click.echo(f"{name}: {step.told}{f' ({step.why})' if step.why else ''}")
         return
 
-    from rich.console import Console
-
     from edgesmith_flows.console import make_view, print_summary
     from edgesmith_flows.run import run_plan, write_run_record
 
-    console = Console(highlight=False)
-    with make_view(console) as view:
+    stream = sys.stdout
+    with make_view(stream, idle=plan.done) as view:
         summary = run_plan(session, plan, forced, view)
-    print_summary(console, summary)
+    print_summary(stream, summary)
     states = [result.state for result in summary.results.values()]
     told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    console.print(f"{session.pipeline.name}: {len(states)} nodes ({told}) in {time.time() - begun:.1f} s", markup=False)
+    click.echo(f"{session.pipeline.name}: {len(states)} nodes ({told}) in {time.time() - begun:.1f} s")
     code = 0 if summary.ok else report_failures(summary)
     write_run_record(session.store, plan, summary, begun)
     ctx.exit(code)
