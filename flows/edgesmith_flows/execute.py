@@ -11,6 +11,7 @@ from typing import Any
 
 from edgesmith.artifacts import Model
 from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
+from edgesmith_flows.action import Action
 from edgesmith_flows.bridge import bridge_for
 from edgesmith_flows.identity import Identities, stage_toolchain
 from edgesmith_flows.job import make_job
@@ -19,7 +20,7 @@ from edgesmith_flows.pipeline import Node
 from edgesmith_flows.plan import Plan, input_digests
 from edgesmith_flows.quiet import QuietLock
 from edgesmith_flows.registry import Registry
-from edgesmith_flows.store import Action, Store
+from edgesmith_flows.store import Store
 from edgesmith_flows.worker.client import StageBug, WorkerPool
 
 
@@ -79,11 +80,11 @@ class Executor:
         for toolchain in self.identities.wanted(node):
             self.identities.toolchains.build(toolchain, lambda text: self.listener.logged(node.name, "INFO", text))
         key, document, digests = self._key(node)
-        action = None if force else self.store.action(key)
+        action = None if force else self.store.find(key)
         if action is not None:
             return "cached", action
         with self.store.lock(key, self._stop_if_cancelled):
-            action = None if force else self.store.action(key)
+            action = None if force else self.store.find(key)
             if action is not None:
                 return "cached", action
             if self._mend_inputs(node):
@@ -156,7 +157,8 @@ class Executor:
                     wanted = main.relative_to(workspace)
                     raise StageFailed(f"the stage {node.stage.name} said it was done, but wrote no {wanted}")
                 outputs[port] = self.store.publish(folder, kind)
-        action = Action(key, outputs, figures, document, seconds)
+        same = node.stage.deterministic and not node.stage.measures
+        action = Action(key, outputs, figures, document, seconds, same)
         self.store.record(action)
         self.store.drop_scratch(key)
         return action

@@ -6,23 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edgesmith_flows.history import LastKeys
 from edgesmith_flows.store import Store
-
-_LOOK_BACK = 200
-
-
-def last_document(store: Store, pipeline: str, node: str) -> Mapping[str, Any] | None:
-    """Return the key document that a node had in the newest run of its pipeline that made or found it."""
-    records = sorted((store.root / "runs").glob(f"*-{pipeline}.json"), reverse=True)
-    for file in records[:_LOOK_BACK]:
-        try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-            key = record["nodes"][node]["key"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if key is not None and record["pipeline"] == pipeline:
-            return store.document(key)
-    return None
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
@@ -49,10 +34,10 @@ def short(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def reason(store: Store, pipeline: str, node: str, document: Mapping[str, Any]) -> str:
-    """Say on one line why a node's key is not in the store."""
-    before = last_document(store, pipeline, node)
+def reasons(store: Store, last: LastKeys, node: str, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say why a node's key is not in the store: what changed, or one other reason."""
+    key = last.of(node)
+    before = store.recorded(key) if key is not None else None
     if before is None:
-        return "never run here"
-    changed = list(differences(before, document))
-    return "changed: " + "; ".join(changed) if changed else "its result is gone from the store"
+        return ("never run here",)
+    return tuple(differences(before.document, document)) or ("its result is gone from the store",)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from edgesmith.errors import EdgesmithError
+from edgesmith_flows.action import Action
 from edgesmith_flows.pipeline import Node
-from edgesmith_flows.store import Action
 
 NodeState = Literal["cached", "done", "failed", "skipped", "cancelled"]
 

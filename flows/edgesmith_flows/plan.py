@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
-from edgesmith_flows.explain import reason
+from edgesmith_flows.action import Action
+from edgesmith_flows.explain import reasons
+from edgesmith_flows.history import LastKeys
 from edgesmith_flows.identity import Identities
 from edgesmith_flows.pipeline import Node, Pipeline
-from edgesmith_flows.store import Action, Store
+from edgesmith_flows.store import Store
 
 State = Literal["cached", "run", "wait"]
 
@@ -21,18 +23,22 @@ class Step:
     Attributes:
         state: `cached`; `run` (its key is known and not in the store); or `wait` (it depends on a node that runs, so
             it runs unless that one gives the same bytes as before).
-        why: the reason, for people.
+        reasons: for people; for a node that runs, the parts of its key that changed.
+        remote: its result is on the remote store, not here yet.
     """
 
     node: Node
     state: State
-    why: str
+    reasons: tuple[str, ...] = ()
     key: str | None = None
     action: Action | None = None
+    remote: bool = False
 
     @property
     def told(self) -> str:
         """The state in words."""
+        if self.remote:
+            return "cached on the remote store"
         return {"cached": "cached", "run": "will run", "wait": "will run if its inputs change"}[self.state]
 
 
@@ -65,44 +71,44 @@ def make_plan(
     *,
     only: set[str] | None = None,
     force: set[str] | None = None,
+    remote: Callable[[str], Action | None] = lambda _: None,
 ) -> Plan:
     """Plan a pipeline, reading only the store's index and file stats.
 
     Args:
         only: plan these nodes and nothing else (they must include what they need).
         force: nodes to run even if cached.
+        remote: tells what a key that is not in the store gave elsewhere.
     """
-    steps: dict[str, Step] = {}
-    outputs: dict[str, Mapping[str, str]] = {}
-    for name, node in pipeline.nodes.items():
-        if only is not None and name not in only:
-            continue
-        steps[name] = _step(pipeline.name, node, store, identities, outputs, force or set())
-        action = steps[name].action
-        if action is not None and steps[name].state == "cached":
-            outputs[name] = action.outputs
+    planner = _Planner(store, identities, LastKeys(store, pipeline.name), force or set(), remote)
+    with store.gate.hold():
+        steps = {name: planner.step(node) for name, node in pipeline.nodes.items() if only is None or name in only}
     return Plan(pipeline, steps)
 
 
-def _step(
-    pipeline: str,
-    node: Node,
-    store: Store,
-    identities: Identities,
-    outputs: Mapping[str, Mapping[str, Any]],
-    force: set[str],
-) -> Step:
-    waits = [name for name in node.upstream if name not in outputs]
-    if waits:
-        return Step(node, "wait", f"depends on {', '.join(waits)}")
-    missing = identities.missing(node)
-    if missing:
-        return Step(node, "run", f"its toolchain must be built ({', '.join(missing[0].requirements)})")
-    document = identities.document(node, input_digests(node, outputs))
-    key = identities.key(document)
-    if node.name in force:
-        return Step(node, "run", "forced", key)
-    action = store.action(key)
-    if action is None:
-        return Step(node, "run", reason(store, pipeline, node.name, document), key)
-    return Step(node, "cached", "", key, action)
+@dataclass
+class _Planner:
+    store: Store
+    identities: Identities
+    last: LastKeys
+    force: set[str]
+    remote: Callable[[str], Action | None]
+    outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def step(self, node: Node) -> Step:
+        waits = [name for name in node.upstream if name not in self.outputs]
+        if waits:
+            return Step(node, "wait", (f"depends on {', '.join(waits)}",))
+        missing = self.identities.missing(node)
+        if missing:
+            return Step(node, "run", (f"its toolchain must be built ({', '.join(missing[0].requirements)})",))
+        document = self.identities.document(node, input_digests(node, self.outputs))
+        key = self.identities.key(document)
+        if node.name in self.force:
+            return Step(node, "run", ("forced",), key)
+        here = self.store.find(key)
+        action = here or self.remote(key)
+        if action is None:
+            return Step(node, "run", reasons(self.store, self.last, node.name, document), key)
+        self.outputs[node.name] = action.outputs
+        return Step(node, "cached", (), key, action, remote=here is None)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgesmith.errors import Cancelled
+from edgesmith_flows.files import write_atomically
 from edgesmith_flows.outcome import Listener, NodeResult
 from edgesmith_flows.plan import Plan
 from edgesmith_flows.results import Summary, summarise
@@ -38,8 +39,6 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener)
 
     gc.enable()
     logs = session.store.root / "logs"
-    with session.store.guarded():
-        logs.mkdir(exist_ok=True)
     pool = WorkerPool(logs)
     executor = Executor(plan, session.store, session.registry, session.identities, pool, listener, force=forced)
     _build_ahead(executor)
@@ -98,5 +97,5 @@ def write_run_record(store: Store, plan: Plan, summary: Summary, begun: float) -
     stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(begun))}.{round(begun % 1 * 1e6):06}"
     file = store.root / "runs" / f"{stamp}-{plan.pipeline.name}.json"
     with store.guarded():
-        file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_atomically(file, json.dumps(record, indent=1).encode() + b"\n", store.root / "tmp")
     return file

@@ -6,9 +6,11 @@ Layout below the root::
     actions/ab/abcd....json what a key gave: outputs by port, figures, the key's document
     scratch/KEY/            checkpoints of a node in the making
     locks/KEY.lock          held while a node is made
-    tmp/                    what is being written
+    leases/                 what running pipelines use
+    tmp/                    what is being written, by lease
     damaged/                artifacts whose content no longer fits their digest
     runs/                   one record a run
+    tags/                   runs kept by name
 """
 
 from __future__ import annotations
@@ -21,35 +23,20 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from edgesmith.artifacts import Artifact
 from edgesmith.errors import UserError
+from edgesmith_flows.action import Action, action_bytes, read_action
 from edgesmith_flows.canonical import digest
+from edgesmith_flows.files import sync, walk, write_atomically
+from edgesmith_flows.lease import Gate, Lease, sweep
 from edgesmith_flows.memo import Memo, hash_file
 
 FORMAT = "1"
-
-
-@dataclass(frozen=True)
-class Action:
-    """What a key gave.
-
-    Attributes:
-        outputs: artifact digest by output port.
-        figures: what the stage returned.
-        document: the key's document, for `explain`.
-        seconds: how long it took.
-    """
-
-    key: str
-    outputs: Mapping[str, str]
-    figures: Mapping[str, Any]
-    document: Mapping[str, Any]
-    seconds: float = 0.0
+_FOLDERS = ("artifacts", "actions", "scratch", "locks", "leases", "tmp", "runs", "tags", "logs")
 
 
 class Store:
@@ -57,6 +44,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.gate = Gate(root / "locks" / "gate")
+        self._lease: Lease | None = None
 
     @classmethod
     def open(cls, root: Path) -> Store:
@@ -67,14 +56,15 @@ class Store:
         """
         store = cls(root.absolute())
         with store.guarded():
-            for name in ("artifacts", "actions", "scratch", "locks", "tmp", "runs"):
+            for name in _FOLDERS:
                 (store.root / name).mkdir(parents=True, exist_ok=True)
             marker = store.root / "FORMAT"
             if not marker.exists():
-                _write_atomically(store.root, marker, FORMAT.encode() + b"\n")
-            (store.root / ".gitignore").write_text("*\n", encoding="utf-8")
+                write_atomically(store.root / ".gitignore", b"*\n", store.root / "tmp")
+                write_atomically(marker, FORMAT.encode() + b"\n", store.root / "tmp")
             if not os.access(store.root / "tmp", os.W_OK):
-                raise PermissionError(errno.EACCES, "not writable", str(store.root))
+                frozen = os.statvfs(store.root).f_flag & os.ST_RDONLY
+                raise OSError(errno.EROFS if frozen else errno.EACCES, "not writable", str(store.root))
         found = marker.read_text(encoding="utf-8").strip()
         if found != FORMAT:
             raise UserError(
@@ -106,6 +96,34 @@ class Store:
                 hint="nothing half-made was published and every finished node is kept; make room or choose another "
                 "folder with --store or EDGESMITH_STORE, then run again",
             ) from error
+
+    @contextlib.contextmanager
+    def lease(self) -> Iterator[None]:
+        """Keep from `cache gc` what this store's `find`, `publish` and `record` meet, until the end.
+
+        What runs that were killed left half-written is removed here.
+        """
+        with self.guarded():
+            with self.gate.hold(alone=True, wait=False) as alone:
+                if alone:
+                    sweep(self.root / "leases", self.root / "tmp")
+            with self.gate.hold():
+                self._lease = Lease(self.root / "leases")
+                (self.root / "tmp" / self._lease.name).mkdir()
+        try:
+            yield
+        finally:
+            ended, self._lease = self._lease, None
+            shutil.rmtree(self.root / "tmp" / ended.name, ignore_errors=True)
+            ended.end()
+
+    def _keep(self, *names: str) -> None:
+        if self._lease is not None:
+            self._lease.keep(names)
+
+    @property
+    def _tmp(self) -> Path:
+        return self.root / "tmp" / (self._lease.name if self._lease else "")
 
     def memo(self) -> Memo:
         """Open the store's memo of file digests."""
@@ -141,7 +159,7 @@ class Store:
         if digest(manifest) != digest_:
             return "its manifest does not fit its digest"
         files = manifest["files"]
-        found = {p.relative_to(folder / "files").as_posix() for p in _walk(folder / "files")}
+        found = {p.relative_to(folder / "files").as_posix() for p in walk(folder / "files")}
         if found != set(files):
             odd = sorted(found ^ set(files))[0]
             return f"{odd} is {'extra' if odd in found else 'missing'}"
@@ -163,7 +181,7 @@ class Store:
     def workspace(self) -> Iterator[Path]:
         """A temporary folder on the store's file system, removed at the end."""
         with self.guarded():
-            folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
+            folder = Path(tempfile.mkdtemp(dir=self._tmp))
         try:
             yield folder
         finally:
@@ -179,29 +197,31 @@ class Store:
         """
         with self.guarded():
             files = {}
-            for path in sorted(_walk(folder)):
+            for path in sorted(walk(folder)):
                 name = path.relative_to(folder).as_posix()
                 if not stat.S_ISREG(path.lstat().st_mode):
                     raise UserError(f"the stage wrote {name!r}, which is not a regular file")
                 if not name.isprintable():
                     raise UserError(f"the stage wrote a file whose name is not plain text: {name!r}")
                 files[name] = [hash_file(path), path.stat().st_size]
-                _sync(path)
+                sync(path)
                 path.chmod(0o444)
             manifest = {"kind": kind.kind, "files": files}
             name = digest(manifest)
             place = self.artifact_folder(name)
+            with self.gate.hold():
+                self._keep(name)
             if place.exists():
                 if self.verify(name) is None:
                     return name
                 self.set_aside(name)
-            staged = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
+            staged = Path(tempfile.mkdtemp(dir=self._tmp))
             try:
                 folder.rename(staged / "files")
                 text = json.dumps(manifest, indent=1, sort_keys=True)
                 (staged / "manifest.json").write_text(text + "\n", encoding="utf-8")
-                _sync(staged / "manifest.json")
-                _sync(staged)
+                sync(staged / "manifest.json")
+                sync(staged)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 staged.chmod(0o755)
                 try:
@@ -209,7 +229,7 @@ class Store:
                 except OSError as error:
                     if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                         raise
-                _sync(place.parent)
+                sync(place.parent)
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
             return name
@@ -219,19 +239,24 @@ class Store:
 
     def action(self, key: str) -> Action | None:
         """Return what a key gave, if all its outputs are still there."""
-        try:
-            found = json.loads(self._action_file(key).read_text(encoding="utf-8"))
-            seconds = float(found.get("seconds", 0))
-            action = Action(key, dict(found["outputs"]), dict(found["figures"]), dict(found["document"]), seconds)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-        return action if all(self.has(output) for output in action.outputs.values()) else None
+        action = self.recorded(key)
+        return action if action and all(self.has(output) for output in action.outputs.values()) else None
 
-    def document(self, key: str) -> Mapping[str, Any] | None:
-        """Return the document of a key that once gave something, whether or not that is still there."""
+    def find(self, key: str) -> Action | None:
+        """Return what a key gave, as `action` does, and keep it: as this run uses it, it counts as used now."""
+        with self.gate.hold():
+            action = self.action(key)
+            if action is not None and self._lease is not None:
+                self._keep(key, *action.outputs.values())
+                with contextlib.suppress(OSError):
+                    os.utime(self._action_file(key))
+        return action
+
+    def recorded(self, key: str) -> Action | None:
+        """Return the record of what a key gave, whether or not its outputs are still there."""
         try:
-            return dict(json.loads(self._action_file(key).read_text(encoding="utf-8"))["document"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return read_action(key, self._action_file(key).read_bytes())
+        except (OSError, ValueError):
             return None
 
     def record(self, action: Action) -> None:
@@ -239,13 +264,9 @@ class Store:
         file = self._action_file(action.key)
         with self.guarded():
             file.parent.mkdir(parents=True, exist_ok=True)
-            body = {
-                "outputs": dict(action.outputs),
-                "figures": dict(action.figures),
-                "document": dict(action.document),
-                "seconds": round(action.seconds, 3),
-            }
-            _write_atomically(self.root, file, json.dumps(body, indent=1, sort_keys=True).encode() + b"\n")
+            with self.gate.hold():
+                self._keep(action.key, *action.outputs.values())
+                write_atomically(file, action_bytes(action), self._tmp)
 
     def forget(self, key: str) -> None:
         """Drop what a key gave, so that it is made again."""
@@ -256,6 +277,8 @@ class Store:
         folder = self.root / "scratch" / key
         with self.guarded():
             folder.mkdir(parents=True, exist_ok=True)
+            with self.gate.hold():
+                self._keep(key)
         return folder
 
     def drop_scratch(self, key: str) -> None:
@@ -290,36 +313,16 @@ class Store:
 
     def actions(self) -> Iterator[Action]:
         """Yield all that the action cache knows and still has."""
-        for file in sorted((self.root / "actions").glob("??/*.json")):
-            action = self.action(file.stem)
+        for key in self.keys():
+            action = self.action(key)
             if action is not None:
                 yield action
 
+    def keys(self) -> Iterator[str]:
+        """Yield all recorded keys, in order."""
+        for file in sorted((self.root / "actions").glob("??/*.json")):
+            yield file.stem
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yield everything below a folder that isn't a real folder."""
-    for parent, folders, files in os.walk(folder, followlinks=False):
-        yield from (Path(parent, name) for name in files)
-        yield from (Path(parent, name) for name in folders if Path(parent, name).is_symlink())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_atomically(root: Path, file: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(dir=root / "tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    def used(self, key: str) -> float:
+        """Return when a key's result was last made or found by a run, as a time stamp."""
+        return self._action_file(key).stat().st_mtime

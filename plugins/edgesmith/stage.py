@@ -40,6 +40,8 @@ class Stage:
     Class attributes:
         runs_models: the stage opens models through `ctx.open`; their runtimes' identities go into the key.
         measures: results depend on the machine (`target`), whose identity goes into the key.
+        deterministic: whether the same inputs give the same bytes; a stage that can't promise it says so here, and
+            its results carry the note (`edgesmith cache show`).
     """
 
     name: ClassVar[str] = ""
@@ -49,6 +51,7 @@ class Stage:
     requirements: ClassVar[tuple[str, ...]] = ()
     runs_models: ClassVar[bool] = False
     measures: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = True
 
     class Params(BaseModel):
         """Base of every stage's params: unknown names are refused."""

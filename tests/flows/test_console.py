@@ -6,12 +6,12 @@ import re
 import pytest
 
 from edgesmith import StageFailed
+from edgesmith_flows.action import Action
 from edgesmith_flows.console import PlainView, figures_text, make_view, print_summary
 from edgesmith_flows.gates import GateResult
 from edgesmith_flows.live import LiveView
 from edgesmith_flows.outcome import NodeResult
 from edgesmith_flows.results import Row, Summary
-from edgesmith_flows.store import Action
 
 
 @pytest.fixture

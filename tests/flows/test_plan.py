@@ -16,8 +16,8 @@ def states(plan):
 def test_in_an_empty_store_the_first_node_runs_and_the_others_wait(engine):
     plan = engine.plan(CHAIN)
     assert states(plan) == {"a": "run", "b": "wait", "c": "wait"}
-    assert plan.steps["a"].why == "never run here"
-    assert plan.steps["c"].why == "depends on a, b"
+    assert plan.steps["a"].reasons == ("never run here",)
+    assert plan.steps["c"].reasons == ("depends on a, b",)
     assert not plan.done
 
 
@@ -37,7 +37,7 @@ def test_a_forced_node_runs_though_it_is_cached(engine):
     engine.run(CHAIN)
     plan = engine.plan(CHAIN, force={"b"})
     assert states(plan) == {"a": "cached", "b": "run", "c": "wait"}
-    assert plan.steps["b"].why == "forced"
+    assert plan.steps["b"].reasons == ("forced",)
 
 
 def test_only_some_nodes_may_be_planned(engine):
@@ -59,7 +59,7 @@ def test_a_node_whose_manifest_is_damaged_runs_again(engine):
 
 def test_a_toolchain_that_must_be_built_is_a_reason_to_run(engine):
     plan = engine.plan("a: {uses: demand, with: {package: click, specifier: '<1'}}")
-    assert plan.steps["a"].why == "its toolchain must be built (click<1)"
+    assert plan.steps["a"].reasons == ("its toolchain must be built (click<1)",)
     assert plan.steps["a"].key is None
 
 

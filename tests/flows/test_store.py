@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from edgesmith import Report, UserError
-from edgesmith_flows.store import Action, Store
+from edgesmith_flows.action import Action
+from edgesmith_flows.store import Store
 
 DIGEST = "0" * 64
 
@@ -230,7 +231,8 @@ class TestManyAtOnce:
 import sys
 from pathlib import Path
 from edgesmith import Report
-from edgesmith_flows.store import Action, Store
+from edgesmith_flows.action import Action
+from edgesmith_flows.store import Store
 store = Store.open(Path(sys.argv[1]))
 for n in range(20):
     with store.workspace() as workspace:

@@ -1,4 +1,4 @@
-"""`edgesmith cache`: look into the store."""
+"""`edgesmith cache`: look into the store, make room in it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import click
 from edgesmith_flows.cli.options import store_option
 
 
-@click.group("cache", short_help="Look into the store.")
+@click.group("cache", short_help="Look into the store, share it, make room in it.")
 def command() -> None:
-    """Look into the store of artifacts."""
+    """Look into the store of artifacts, share it, make room in it."""
 
 
 @command.command("ls")
@@ -56,3 +56,63 @@ def verify(ctx: click.Context, store: str | None) -> None:
     click.echo(f"{count} artifacts, {damaged} damaged")
     if damaged:
         ctx.exit(1)
+
+
+@command.command("show")
+@click.argument("digest")
+@store_option
+def show(digest: str, store: str | None) -> None:
+    """Show an artifact by its DIGEST, or the start of it: its files, and what made it from what."""
+    from edgesmith.errors import UserError
+    from edgesmith_flows.explain import short
+    from edgesmith_flows.settings import load_settings
+    from edgesmith_flows.store import Store
+
+    opened = Store.open(load_settings(store).store)
+    found = [one for one in opened.artifacts() if one.startswith(digest)]
+    if len(found) != 1:
+        which = f"{len(found)} artifacts start with" if found else "no artifact starts with"
+        raise UserError(f"{which} {digest!r}", hint="`edgesmith cache ls` lists them")
+    manifest = opened.manifest(found[0])
+    click.echo(f"{found[0]}\nkind: {manifest['kind']}\nfolder: {opened.artifact_folder(found[0]) / 'files'}\nfiles:")
+    for name, (content, size) in sorted(manifest["files"].items()):
+        click.echo(f"  {content[:12]}  {size:>12,}  {name}")
+    for action in opened.actions():
+        for port in (port for port, output in action.outputs.items() if output == found[0]):
+            click.echo(f"made by {action.document.get('stage', '?')} as {port}, in {action.seconds:.1f} s")
+            click.echo(f"  key: {action.key}")
+            if not action.deterministic:
+                click.echo("  deterministic: no, made again it may have other bytes")
+            for name, value in action.document.items():
+                if value:
+                    click.echo(f"  {name}: {short(value)}")
+
+
+@command.command("gc")
+@click.option("--keep-days", type=click.FloatRange(min=0), help="Keep what a run made or found in the last N days.")
+@click.option("--keep-runs", type=click.IntRange(min=0), help="Keep what the last N runs of each pipeline hold.")
+@click.option("--max-size", metavar="SIZE", help="Then remove what was unused for longest until the store fits: 20GB.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")
+@store_option
+def gc(keep_days: float | None, keep_runs: int | None, max_size: str | None, dry_run: bool, store: str | None) -> None:
+    """Remove what nobody needs.
+
+    Without an option: artifacts that no result names any more, and left-overs of failed tries older than a week. What a
+    running pipeline or a baseline needs always stays.
+    """
+    from edgesmith_flows.collect import Policy, collect, parse_size
+    from edgesmith_flows.settings import load_settings
+    from edgesmith_flows.store import Store
+
+    policy = Policy(keep_days, keep_runs, parse_size(max_size) if max_size else None)
+    opened = Store.open(load_settings(store).store)
+    found = collect(opened, policy, dry_run=dry_run)
+    for digest, size in sorted(found.artifacts.items()) if dry_run else ():
+        click.echo(f"{digest[:12]}  {size:>12,}")
+    for place, size in sorted(found.left_overs.items()) if dry_run else ():
+        click.echo(f"{place.relative_to(opened.root)}  {size:,}")
+    click.echo(
+        f"{'would remove' if dry_run else 'removed'} {len(found.artifacts)} artifacts, {len(found.keys)} results and "
+        f"{len(found.left_overs)} left-overs, {found.bytes:,} bytes; "
+        f"{found.kept_artifacts} artifacts stay, {found.kept_bytes:,} bytes"
+    )

@@ -25,5 +25,5 @@ def command(pipeline: str, nodes: tuple[str, ...], overrides: tuple[str, ...], s
         if name in shown:
             key = f" (key {step.key[:12]})" if step.key else ""
             click.echo(f"{name}: {step.told}{key}")
-            for part in step.why.removeprefix("changed: ").split("; ") if step.why else ():
-                click.echo(f"  {part}")
+            for reason in step.reasons:
+                click.echo(f"  {reason}")

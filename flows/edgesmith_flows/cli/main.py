@@ -19,7 +19,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "stages": ("edgesmith_flows.cli.stages", "List the installed stages, their ports and params."),
     "plugins": ("edgesmith_flows.cli.plugins", "List plugins, what they bring, and why some failed."),
     "explain": ("edgesmith_flows.cli.explain", "Say why a node is cached, or runs."),
-    "cache": ("edgesmith_flows.cli.cache", "Look into the store."),
+    "cache": ("edgesmith_flows.cli.cache", "Look into the store, share it, make room in it."),
+    "baseline": ("edgesmith_flows.cli.baseline", "Keep a run's results by name."),
     "schema": ("edgesmith_flows.cli.schema", "Write the JSON Schema of pipeline files, for editors."),
 }
 

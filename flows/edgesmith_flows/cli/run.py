@@ -11,7 +11,9 @@ import click
 from edgesmith_flows.cli.options import set_option, store_option
 
 if TYPE_CHECKING:
+    from edgesmith_flows.plan import Plan
     from edgesmith_flows.results import Summary
+    from edgesmith_flows.session import Session
 
 
 @click.command("run", short_help="Run a pipeline.")
@@ -43,12 +45,19 @@ def command(
 
     begun = time.time()
     session = open_session(pipeline, load_settings(store), parse_overrides(overrides), offline=offline)
-    plan, forced = plan_session(session, only, force)
     if dry_run:
+        plan, _ = plan_session(session, only, force)
         for name, step in plan.steps.items():
-            click.echo(f"{name}: {step.told}{f' ({step.why})' if step.why else ''}")
+            why = f" ({'; '.join(step.reasons)})" if step.reasons else ""
+            click.echo(f"{name}: {step.told}{why}")
         return
+    with session.store.lease():
+        plan, forced = plan_session(session, only, force)
+        ctx.exit(_run(session, plan, forced, begun))
 
+
+def _run(session: Session, plan: Plan, forced: set[str], begun: float) -> int:
+    """Run a plan, show what comes of it, and return the exit code."""
     from edgesmith_flows.console import make_view, print_summary
     from edgesmith_flows.run import run_plan, write_run_record
 
@@ -61,7 +70,7 @@ def command(
     click.echo(f"{session.pipeline.name}: {len(states)} nodes ({told}) in {time.time() - begun:.1f} s")
     code = 0 if summary.ok else report_failures(summary)
     write_run_record(session.store, plan, summary, begun)
-    ctx.exit(code)
+    return code
 
 
 def report_failures(summary: Summary) -> int:

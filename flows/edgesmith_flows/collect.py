@@ -1,0 +1,156 @@
+"""Collect what nobody needs: results unused for long, artifacts that no key gives, left-overs of failed tries."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgesmith.errors import UserError
+from edgesmith_flows.files import size_below
+from edgesmith_flows.history import runs
+from edgesmith_flows.lease import leased, sweep
+from edgesmith_flows.store import Store
+from edgesmith_flows.tags import tags
+
+_DAY = 86_400.0
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(i?)B?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What may go. Tags and running pipelines always keep what they need.
+
+    Attributes:
+        keep_days: results that no run made or found for this long may go.
+        keep_runs: results that none of the newest runs of any pipeline made or found may go. With `keep_days`, a
+            result stays if either keeps it.
+        max_size: bytes; then those unused for longest go too, until the store fits.
+    """
+
+    keep_days: float | None = None
+    keep_runs: int | None = None
+    max_size: int | None = None
+
+
+@dataclass
+class Collected:
+    """What was (or would be) removed, and what stays."""
+
+    keys: list[str] = field(default_factory=list)
+    artifacts: dict[str, int] = field(default_factory=dict)
+    left_overs: dict[Path, int] = field(default_factory=dict)
+    kept_bytes: int = 0
+    kept_artifacts: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all that goes."""
+        return sum(self.artifacts.values()) + sum(self.left_overs.values())
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of a size such as `500MB`, `20G`, `1.5GiB`; raise UserError for anything else."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise UserError(f"{text!r} is no size: expected a number with B, KB, MB, GB, TB (or KiB, MiB, GiB, TiB)")
+    number, unit, binary = match.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(unit.upper() or " "))
+
+
+def collect(store: Store, policy: Policy, *, dry_run: bool = False) -> Collected:
+    """Remove what the policy lets go.
+
+    Runs wait at their look-ups while this decides and moves things out of the way; deleting comes after.
+    """
+    with store.guarded(), store.gate.hold(alone=True):
+        sweep(store.root / "leases", store.root / "tmp")
+        found = _choose(store, policy, time.time())
+        if dry_run:
+            return found
+        bin_ = Path(tempfile.mkdtemp(prefix="collected-", dir=store.root / "tmp"))
+        for key in found.keys:
+            store.forget(key)
+        places = [*(store.artifact_folder(digest) for digest in found.artifacts), *found.left_overs]
+        for number, place in enumerate(places):
+            with contextlib.suppress(FileNotFoundError):
+                place.rename(bin_ / str(number))
+    for old in (store.root / "tmp").glob("collected-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    return found
+
+
+def _choose(store: Store, policy: Policy, now: float) -> Collected:
+    sizes = {digest: size_below(store.artifact_folder(digest)) for digest in store.artifacts()}
+    in_use = leased(store.root / "leases")
+    pinned = {key for tag in tags(store) for key in tag.keys} | in_use
+    gives = {key: set(action.outputs.values()) for key in list(store.keys()) if (action := store.recorded(key))}
+    used = {key: store.used(key) for key in gives}
+    going = _unwanted(store, policy, used, now) - pinned
+    needed = Counter(digest for key in gives.keys() - going for digest in gives[key])
+    going |= _too_many(store, policy, sizes, gives, needed, used, going | pinned)
+    kept = {digest for key in gives.keys() - going for digest in gives[key]} | in_use
+    artifacts = {digest: size for digest, size in sizes.items() if digest not in kept}
+    left_overs = {place: size_below(place) for place in _left_overs(store, policy, now, in_use)}
+    stays = sizes.keys() - artifacts.keys()
+    return Collected(sorted(going), artifacts, left_overs, sum(sizes[digest] for digest in stays), len(stays))
+
+
+def _unwanted(store: Store, policy: Policy, used: Mapping[str, float], now: float) -> set[str]:
+    """Return the keys that neither their age nor a recent run keeps."""
+    if policy.keep_days is None and policy.keep_runs is None:
+        return set()
+    recent: set[str] = set()
+    if policy.keep_runs is not None:
+        counted: Counter[str] = Counter()
+        for run in runs(store):
+            counted[run.pipeline] += 1
+            if counted[run.pipeline] <= policy.keep_runs:
+                recent.update(run.keys)
+    if policy.keep_days is not None:
+        recent.update(key for key, when in used.items() if now - when <= policy.keep_days * _DAY)
+    return set(used) - recent
+
+
+def _too_many(
+    store: Store,
+    policy: Policy,
+    sizes: Mapping[str, int],
+    gives: Mapping[str, set[str]],
+    needed: Counter[str],
+    used: Mapping[str, float],
+    settled: set[str],
+) -> set[str]:
+    """Return the keys that go so that the store fits, those unused for longest first."""
+    if policy.max_size is None:
+        return set()
+    total = sum(sizes.get(digest, 0) for digest in needed)
+    going: set[str] = set()
+    for key in sorted(gives.keys() - settled, key=lambda key: (used[key], key)):
+        if total <= policy.max_size:
+            break
+        going.add(key)
+        for digest in gives[key]:
+            needed[digest] -= 1
+            if not needed[digest]:
+                total -= sizes.get(digest, 0)
+    return going
+
+
+def _left_overs(store: Store, policy: Policy, now: float, in_use: set[str]) -> Iterable[Path]:
+    """Yield damaged artifacts and checkpoints of tries that nobody came back to."""
+    days = policy.keep_days if policy.keep_days is not None else 7.0
+    for folder in ("damaged", "scratch"):
+        for place in sorted((store.root / folder).glob("*")):
+            if place.name not in in_use and now - _touched(place) > days * _DAY:
+                yield place
+
+
+def _touched(place: Path) -> float:
+    return max(path.lstat().st_mtime for path in (place, *place.rglob("*")))

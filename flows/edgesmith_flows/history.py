@@ -1,0 +1,66 @@
+"""The records of past runs: which key and outputs each node had."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgesmith_flows.store import Store
+
+_LOOK_BACK = 200
+"""How many runs `LastKeys` goes back for a node that newer ones left out."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's record.
+
+    Attributes:
+        name: of the record; names sort by time.
+        nodes: by name, a mapping with the node's `state`, `key` and `outputs`.
+    """
+
+    name: str
+    pipeline: str
+    begun: float
+    nodes: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the nodes that it made or found."""
+        return [node["key"] for node in self.nodes.values() if node.get("key")]
+
+
+def runs(store: Store, pipeline: str | None = None) -> Iterator[Run]:
+    """Yield runs, newest first; records that can't be read are left out."""
+    pattern = f"*-{pipeline}.json" if pipeline else "*.json"
+    for file in sorted((store.root / "runs").glob(pattern), reverse=True):
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            nodes = {name: dict(entry) for name, entry in record["nodes"].items()}
+            run = Run(file.stem, str(record["pipeline"]), float(record["begun"]), nodes)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        if pipeline in (None, run.pipeline):
+            yield run
+
+
+class LastKeys:
+    """The key that each node of a pipeline had in the newest run that made or found it."""
+
+    def __init__(self, store: Store, pipeline: str) -> None:
+        self._runs = (run for run, _ in zip(runs(store, pipeline), range(_LOOK_BACK), strict=False))
+        self._keys: dict[str, str] = {}
+
+    def of(self, node: str) -> str | None:
+        """Return a node's last key, reading no more records than that takes."""
+        while node not in self._keys:
+            run = next(self._runs, None)
+            if run is None:
+                return None
+            for name, entry in run.nodes.items():
+                if entry.get("key"):
+                    self._keys.setdefault(name, entry["key"])
+        return self._keys[node]

@@ -1,0 +1,98 @@
+"""Tags: runs kept by name, such as the baseline of the nightly; `cache gc` never removes what they need."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgesmith.errors import UserError, unknown
+from edgesmith_flows.files import write_atomically
+from edgesmith_flows.history import Run, runs
+from edgesmith_flows.store import Store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A name for a run: its record's name, its pipeline, and the keys of its nodes."""
+
+    name: str
+    run: str
+    pipeline: str
+    keys: tuple[str, ...]
+
+
+def set_tag(store: Store, name: str, run: Run) -> Tag:
+    """Give a run a name; a tag of that name moves.
+
+    Raises:
+        UserError: the name is not plain, or a node of the run has no result that is still in the store.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{name!r} is no name for a tag: expected letters, digits, `.`, `-` and `_`")
+    with store.gate.hold():
+        lost = [node for node, entry in run.nodes.items() if not entry.get("key") or store.action(entry["key"]) is None]
+        if lost:
+            raise UserError(
+                f"the run {run.name} can't be tagged: {', '.join(lost[:5])} has no result in the store",
+                hint=f"run `edgesmith run {run.pipeline}` first",
+            )
+        tag = Tag(name, run.name, run.pipeline, tuple(run.keys))
+        body = {"run": tag.run, "pipeline": tag.pipeline, "keys": list(tag.keys)}
+        with store.guarded():
+            content = json.dumps(body, indent=1).encode() + b"\n"
+            write_atomically(_file(store, name), content, store.root / "tmp")
+    return tag
+
+
+def find_tag(store: Store, name: str) -> Tag:
+    """Return a tag; raise UserError with the nearest name where there is none."""
+    known = {tag.name: tag for tag in tags(store)}
+    if name not in known:
+        raise UserError(unknown("tag", name, known), hint=f"`edgesmith baseline set PIPELINE --name {name}` makes it")
+    return known[name]
+
+
+def remove_tag(store: Store, name: str) -> None:
+    """Remove a tag; what it kept may then be collected."""
+    find_tag(store, name)
+    with store.guarded():
+        _file(store, name).unlink()
+
+
+def tags(store: Store) -> Iterator[Tag]:
+    """Yield all tags, by name.
+
+    Raises:
+        UserError: one can't be read; to go on would let `cache gc` remove what it keeps.
+    """
+    for file in sorted((store.root / "tags").glob("*.json")):
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            yield Tag(file.stem, str(found["run"]), str(found["pipeline"]), tuple(found["keys"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            hint = "remove the file, or set the tag again"
+            raise UserError(f"the tag {file} can't be read: {error}", hint=hint) from error
+
+
+def newest_run(store: Store, pipeline: str, name: str | None = None) -> Run:
+    """Return a pipeline's newest run, or the one called `name` (the start of its name is enough).
+
+    Raises:
+        UserError: there is none.
+    """
+    known = list(runs(store, pipeline))
+    for run in known:
+        if name is None or run.name.startswith(name):
+            return run
+    if name is None:
+        raise UserError(f"the store knows no run of {pipeline}", hint=f"`edgesmith run {pipeline}` makes one")
+    raise UserError(unknown(f"run of {pipeline}", name, [run.name for run in known[:20]]))
+
+
+def _file(store: Store, name: str) -> Path:
+    return store.root / "tags" / f"{name}.json"
