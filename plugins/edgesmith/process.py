@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from edgesmith.channel import start
 from edgesmith.errors import StageFailed
 from edgesmith.loading import object_name
+from edgesmith.postmortem import Watch
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -57,6 +58,7 @@ class ModelProcess:
         env = os.environ | {
             name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         }
+        self._watch = Watch()
         with self._log.open("wb") as output:
             self._process, self._channel = start(
                 launch.python, launch.bridge, "edgesmith.runtime_host", output=output, env=env
@@ -116,10 +118,10 @@ class ModelProcess:
             self._channel.send(message)
         reply = self._channel.receive()
         if reply is None:
-            code = self._process.wait()
+            death = self._watch.death(self._process)
             raise StageFailed(
-                f"the {self.runtime} process died (exit {code}) in {message['op']!r}\n{self._last_lines()}",
-                hint="the lines above are the last that the process wrote",
+                f"the {self.runtime} process died in {message['op']!r}: {death}\n{self._last_lines()}",
+                hint=death.hint or "the lines above are the last that the process wrote",
             )
         if "error" in reply:
             raise StageFailed(f"{self.runtime}: {reply['error']}")

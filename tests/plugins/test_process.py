@@ -55,7 +55,7 @@ def test_what_the_runtime_raises_reaches_the_caller(sign):
 def test_a_process_that_dies_is_reported_with_its_last_lines(sign):
     launch, model = sign
     model.file.write_text("die")
-    with pytest.raises(StageFailed, match=r"sign-runner process died \(exit 7\) in 'load'\n.*fell down"):
+    with pytest.raises(StageFailed, match=r"sign-runner process died in 'load': exit code 7\n.*fell down"):
         ModelProcess(launch, model, threads=1)
 
 

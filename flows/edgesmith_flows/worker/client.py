@@ -14,6 +14,7 @@ from typing import Any
 
 from edgesmith.channel import Channel, start
 from edgesmith.errors import Cancelled, EdgesmithError, StageFailed, UserError
+from edgesmith.postmortem import Watch
 from edgesmith_flows.toolchains import Environment
 
 OnEvent = Callable[[Mapping[str, Any]], None]
@@ -41,6 +42,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._stopped = False
+        self._watch = Watch()
 
     def start(self) -> None:
         """Start the process if it isn't running."""
@@ -51,6 +53,7 @@ class Worker:
         env = {k: v for k, v in os.environ.items() if k not in {"PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"}}
         # Spinning OpenMP threads make training five times slower where another process wants the cores.
         env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        self._watch = Watch()
         with self.log.open("ab") as output:
             self._process, self._channel = start(
                 self.environment.python,
@@ -96,7 +99,7 @@ class Worker:
         finally:
             if timer:
                 timer.cancel()
-        code = process.wait()
+        death = self._watch.death(process)
         # The processes that it started are still there, in its group.
         self._kill()
         self._channel = self._process = None
@@ -104,7 +107,7 @@ class Worker:
             raise Cancelled("the run was interrupted")
         if expired.is_set():
             raise StageFailed(f"it took longer than its timeout of {timeout:g} s and was stopped")
-        raise StageFailed(f"its process died: {died(code)}{self._tail(offset)}", hint=_hint(code))
+        raise StageFailed(f"its process died: {death}{self._tail(offset)}", hint=death.hint)
 
     def _raise(self, event: Mapping[str, Any]) -> None:
         if event["handled"]:
@@ -164,27 +167,3 @@ class WorkerPool:
             worker.stop()
         if time.monotonic() - begun > 5:
             raise EdgesmithError("a worker process could not be stopped within 5 s")
-
-
-def died(code: int) -> str:
-    """Say how a process ended."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
-    told = {
-        "SIGKILL": " (killed: out of memory?)",
-        "SIGSEGV": " (crash in native code)",
-        "SIGABRT": " (abort)",
-    }
-    return name + told.get(name, "")
-
-
-def _hint(code: int) -> str | None:
-    if code == -signal.SIGKILL:
-        return "if the system ran out of memory, use a smaller batch size or image size"
-    if code == -signal.SIGSEGV:
-        return "native code crashed; other settings of this stage (batch size, memory format, precision) may not"
-    return None

@@ -1,0 +1,83 @@
+"""How a process ended is told in words."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import uuid
+from pathlib import Path
+
+import pytest
+
+from edgesmith.postmortem import Death, Watch
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (3, "exit code 3"),
+        (-signal.SIGABRT, "SIGABRT (it aborted)"),
+        (-signal.SIGSEGV, "SIGSEGV (a crash in native code)"),
+        (-signal.SIGTERM, "SIGTERM"),
+        (-99, "signal 99"),
+    ],
+)
+def test_exit_codes_and_signals_are_named(code, told):
+    assert str(Death(code, 2**30)) == told
+
+
+def test_a_killed_process_is_told_with_its_peak_memory():
+    watch = Watch()
+    code = "import os, signal; block = b'x' * (200 << 20); os.kill(os.getpid(), signal.SIGKILL)"
+    death = watch.death(subprocess.Popen([sys.executable, "-c", code]))
+    assert death.code == -signal.SIGKILL
+    assert 200 << 20 < death.peak_bytes < 300 << 20
+    assert not death.starved
+    assert str(death).startswith("SIGKILL, with a peak of 2")
+
+
+def test_a_process_that_somebody_else_waited_for_is_told_without():
+    watch = Watch()
+    process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(4)"])
+    process.wait()
+    assert watch.death(process) == Death(4)
+
+
+@pytest.fixture
+def small_memory():
+    """A control group with 64 MiB of memory; its file of members."""
+    for root, limit in (
+        (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+        (Path("/sys/fs/cgroup"), "memory.max"),
+    ):
+        group = root / f"edgesmith-test-{uuid.uuid4().hex}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / limit).write_text(str(64 << 20))
+        except OSError:
+            group.rmdir()
+            continue
+        yield group / "cgroup.procs"
+        group.rmdir()
+        return
+    pytest.skip("control groups of memory can't be made here")
+
+
+def test_the_out_of_memory_killer_is_told_with_the_peak(small_memory):
+    watch = Watch()
+    code = textwrap.dedent("""
+        import sys
+        open(sys.argv[1], "w").write("0")
+        blocks = [bytearray(b"x" * (4 << 20)) for _ in range(100)]
+        """)
+    process = subprocess.Popen([sys.executable, "-c", code, str(small_memory)])
+    death = watch.death(process)
+    assert death.starved
+    assert str(death).startswith("the system's out-of-memory killer took it, with a peak of ")
+    assert "smaller batch or image size" in death.hint
+    assert 30 << 20 < death.peak_bytes < 80 << 20
+    assert not Path(f"/proc/{process.pid}").exists() or os.getpid() == process.pid
