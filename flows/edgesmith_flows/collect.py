@@ -144,11 +144,12 @@ def _too_many(
 
 
 def _left_overs(store: Store, policy: Policy, now: float, in_use: set[str]) -> Iterable[Path]:
-    """Yield damaged artifacts and checkpoints of tries that nobody came back to."""
+    """Yield damaged artifacts, checkpoints and broken transfers that nobody came back to."""
     days = policy.keep_days if policy.keep_days is not None else 7.0
-    for folder in ("damaged", "scratch"):
+    for folder in ("damaged", "scratch", "tmp"):
         for place in sorted((store.root / folder).glob("*")):
-            if place.name not in in_use and now - _touched(place) > days * _DAY:
+            used = place.name in in_use or (store.root / "leases" / place.name).exists()
+            if not used and now - _touched(place) > days * _DAY:
                 yield place
 
 

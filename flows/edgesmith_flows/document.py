@@ -15,6 +15,7 @@ from edgesmith_flows.yaml_source import KeyPath, PipelineError, Problem, YamlSou
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 _DURATION = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(s|m|h)?\s*$")
 _UNITS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_RUNNER = re.compile(r"threads|dask(:(tcp|tls|ucx)://[^\s/]+:[0-9]+)?")
 Name = Annotated[str, Field(pattern=NAME)]
 
 
@@ -81,9 +82,26 @@ class PipelineDocument(BaseModel):
         default_factory=dict,
         description="values for `${params.NAME}`; also the default of every stage param of the same name",
     )
+    runner: str = Field(
+        default="threads",
+        description="where nodes run: `threads` of this machine; `dask`, processes of this machine; or "
+        "`dask:tcp://HOST:PORT`, a Dask scheduler's workers, which share the remote store",
+    )
     plugins: list[str] = Field(default_factory=list, description="local plugin modules to load")
     stages: dict[Name, NodeDocument] = Field(min_length=1, description="the nodes, by name")
     gates: list[str] = Field(default_factory=list, description="expressions that must hold at the end")
+
+    @field_validator("runner")
+    @classmethod
+    def _known_runner(cls, value: str) -> str:
+        return parse_runner(value)
+
+
+def parse_runner(text: str) -> str:
+    """Check a runner's name; raise ValueError for one that isn't known."""
+    if not _RUNNER.fullmatch(text):
+        raise ValueError(f"expected threads, dask, or dask:tcp://HOST:PORT, got {text!r}")
+    return text
 
 
 def _is_list_of_texts(value: Any) -> bool:

@@ -7,7 +7,8 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from edgesmith.artifacts import Model
 from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
@@ -16,12 +17,15 @@ from edgesmith_flows.bridge import bridge_for
 from edgesmith_flows.identity import Identities, stage_toolchain
 from edgesmith_flows.job import make_job
 from edgesmith_flows.outcome import Listener, NodeResult, NodeState
-from edgesmith_flows.pipeline import Node
+from edgesmith_flows.pipeline import Need, Node
 from edgesmith_flows.plan import Plan, input_digests
 from edgesmith_flows.quiet import QuietLock
 from edgesmith_flows.registry import Registry
 from edgesmith_flows.store import Store
 from edgesmith_flows.worker.client import StageBug, WorkerPool
+
+if TYPE_CHECKING:
+    from edgesmith_flows.remote import Remote
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Executor:
     pool: WorkerPool
     listener: Listener
     force: set[str] = field(default_factory=set)
+    remote: Remote | None = None
     results: dict[str, NodeResult] = field(default_factory=dict)
     cancelled: threading.Event = field(default_factory=threading.Event)
     quiet: QuietLock = field(default_factory=QuietLock)
@@ -55,19 +60,20 @@ class Executor:
             state, action = self._make(node, name in self.force)
         except EdgesmithError as error:
             state = "cancelled" if isinstance(error, Cancelled) else "failed"
-            self._end(NodeResult(node, state, None, time.monotonic() - begun, error))
+            self.end(NodeResult(node, state, None, time.monotonic() - begun, error))
             raise
         except Exception as error:  # of a plugin's dataset, target or runtime, or of the engine
             bug = StageBug(f"a bug in edgesmith or a plugin: {type(error).__name__}: {error}", traceback.format_exc())
-            self._end(NodeResult(node, "failed", None, time.monotonic() - begun, bug))
+            self.end(NodeResult(node, "failed", None, time.monotonic() - begun, bug))
             raise bug from error
-        return self._end(NodeResult(node, state, action, action.seconds))
+        return self.end(NodeResult(node, state, action, action.seconds))
 
     def skip(self, name: str) -> None:
         """Note that a node was not made because one that it needs wasn't."""
-        self._end(NodeResult(self.plan.steps[name].node, "skipped"))
+        self.end(NodeResult(self.plan.steps[name].node, "skipped"))
 
-    def _end(self, result: NodeResult) -> NodeResult:
+    def end(self, result: NodeResult) -> NodeResult:
+        """Note how a node ended."""
         self.results[result.node.name] = result
         self.listener.ended(result)
         return result
@@ -79,17 +85,33 @@ class Executor:
         self._stop_if_cancelled()
         for toolchain in self.identities.wanted(node):
             self.identities.toolchains.build(toolchain, lambda text: self.listener.logged(node.name, "INFO", text))
-        key, document, digests = self._key(node)
-        action = None if force else self.store.find(key)
-        if action is not None:
-            return "cached", action
-        with self.store.lock(key, self._stop_if_cancelled):
+        while True:
+            key, document, digests = self._key(node)
             action = None if force else self.store.find(key)
             if action is not None:
                 return "cached", action
-            if self._mend_inputs(node):
-                key, document, digests = self._key(node)
-            return "done", self._run(node, key, document, digests)
+            with self.store.lock(key, self._stop_if_cancelled):
+                action = None if force else self._find(node, key)
+                if action is not None:
+                    return "cached", action
+                if not self._provide_inputs(node):
+                    return "done", self._run(node, key, document, digests)
+            # An input was made again and came out with other bytes, so that the key is another.
+
+    def _find(self, node: Node, key: str) -> Action | None:
+        """Look a key up here, then on the remote store, whose record may be anybody's: it must fit the node."""
+        action = self.store.find(key)
+        if action is not None or self.remote is None:
+            return action
+        action = self.remote.pull_action(self.store, key)
+        if action is None:
+            return None
+        kinds = {port: self.store.manifest(digest)["kind"] for port, digest in action.outputs.items()}
+        if kinds == {port: kind.kind for port, kind in node.output_kinds.items()}:
+            return action
+        self.listener.logged(node.name, "WARNING", f"what the remote store has for it doesn't fit: {kinds}; making it")
+        self.store.forget(key)
+        return None
 
     def _stop_if_cancelled(self) -> None:
         if self.cancelled.is_set():
@@ -101,29 +123,35 @@ class Executor:
             document = self.identities.document(node, digests)
         return self.identities.key(document), document, digests
 
-    def _mend_inputs(self, node: Node) -> bool:
-        """Verify the inputs' content; set damaged ones aside and make them again. Tells whether any was."""
-        mended = False
-        for needs in node.needs.values():
-            for need in needs:
-                result = self.results[need.node]
-                if result.action is None:
-                    raise StageFailed(f"{need.node} gave nothing")
-                digest = result.action.outputs[need.port]
-                problem = self.store.verify(digest)
-                if problem is None:
-                    continue
-                place = self.store.set_aside(digest)
-                self.listener.logged(
-                    need.node,
-                    "WARNING",
-                    f"a damaged artifact ({problem}) was set aside in {place}; making it again",
-                )
-                self.store.forget(result.action.key)
-                state, action = self._make(result.node, False)
-                self._end(NodeResult(result.node, state, action))
-                mended = True
-        return mended
+    def _provide_inputs(self, node: Node) -> bool:
+        """See that the inputs' content is here and sound; tell whether one of them has other bytes now."""
+        changed = [self._provide(need) for need in dict.fromkeys(chain(*node.needs.values()))]
+        return any(changed)
+
+    def _provide(self, need: Need) -> bool:
+        result = self.results[need.node]
+        if result.action is None:
+            raise StageFailed(f"{need.node} gave nothing")
+        digest = result.action.outputs[need.port]
+        problem = self.store.verify(digest)
+        if problem is None:
+            return False
+        told = "its artifact is gone"
+        if self.store.artifact_folder(digest).exists():
+            told = f"a damaged artifact ({problem}) was set aside in {self.store.set_aside(digest)}"
+        if self.remote is not None and self.remote.pull_artifact(self.store, digest):
+            self.listener.logged(need.node, "INFO", f"{told}; fetched from the remote store")
+            return False
+        if any(other not in self.results for other in result.node.upstream):
+            raise StageFailed(
+                f"the artifact {digest[:12]} that {need.node} gave is neither here nor on the remote store",
+                hint="run again: a node whose result is lost is made again",
+            )
+        self.listener.logged(need.node, "WARNING", f"{told}; making it again")
+        self.store.forget(result.action.key)
+        state, action = self._make(result.node, False)
+        self.end(NodeResult(result.node, state, action, action.seconds))
+        return action.outputs[need.port] != digest
 
     def _run(self, node: Node, key: str, document: Mapping[str, Any], digests: Mapping[str, list[str]]) -> Action:
         environment = self.identities.toolchains.build(stage_toolchain(node))
@@ -161,6 +189,8 @@ class Executor:
         action = Action(key, outputs, figures, document, seconds, same)
         self.store.record(action)
         self.store.drop_scratch(key)
+        if self.remote is not None:
+            self.remote.push_action(self.store, action)
         return action
 
     def _event(self, name: str, event: Mapping[str, Any]) -> None:

@@ -70,6 +70,7 @@ class Pipeline:
     Attributes:
         nodes: by name, each after all that it needs.
         seed: the `seed` param, 0 by default.
+        runner: where nodes run (see `edgesmith_flows.runner`); no part of any key.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Pipeline:
     nodes: Mapping[str, Node]
     gates: tuple[str, ...]
     seed: int = 0
+    runner: str = "threads"
 
     def closure(self, names: list[str]) -> set[str]:
         """Return these nodes and all that they need."""

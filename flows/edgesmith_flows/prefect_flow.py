@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 _DEFAULTS = {
@@ -29,6 +31,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
+from edgesmith.errors import EdgesmithError, UserError  # noqa: E402
 from edgesmith_flows.execute import Executor  # noqa: E402
 from edgesmith_flows.interruption import interruptible  # noqa: E402
 from edgesmith_flows.outcome import NodeResult  # noqa: E402
@@ -39,41 +42,65 @@ _THREADS = 8
 _DRAIN_SECONDS = 5.0
 
 
-def run_flow(executor: Executor) -> Summary:
+def run_flow(executor: Executor, runner: str = "threads", order: str | None = None) -> Summary:
     """Run a plan as a Prefect flow run named after the pipeline; return what came of it.
+
+    Args:
+        runner: where nodes run, `threads` of this process or Dask workers.
+        order: for Dask workers, what they are told (see `edgesmith_flows.elsewhere`).
 
     Failed nodes don't raise: they, and the nodes skipped for them, are in the summary. The flow run fails with them.
     """
+    run = _Run(executor, order)
     pipeline = executor.plan.pipeline
-    summary: list[Summary] = []
-
-    def body() -> State[Any] | None:
-        futures: dict[str, Any] = {}
-        for name, step in executor.plan.steps.items():
-            task = _task(executor, name)
-            futures[name] = task.submit(wait_for=[futures[need] for need in step.node.upstream])
-        with interruptible(executor):
-            wait(list(futures.values()))
-        for name in executor.plan.steps:
-            if name not in executor.results:
-                executor.skip(name)
-        summary.append(summarise(executor.plan, executor.results, executor.store))
-        _publish(pipeline.name, summary[0])
-        failed = summary[0].failures()
-        if failed:
-            return Failed(message="; ".join(failed))
-        return Completed(message=f"{len(executor.results)} nodes")
-
     flow: Flow[..., Any] = Flow(
-        body,
+        run_nodes,
         name=pipeline.name,
         description=pipeline.description or None,
-        task_runner=ThreadPoolTaskRunner(max_workers=_THREADS),
+        task_runner=_task_runner(runner),
         validate_parameters=False,
     )
-    with _api(executor):
-        flow(return_state=True)
-    return summary[0] if summary else summarise(executor.plan, executor.results, executor.store)
+    token = _CURRENT.set(run)
+    try:
+        with _api(executor):
+            state = flow(return_state=True)
+    finally:
+        _CURRENT.reset(token)
+    if run.summary is None and not executor.cancelled.is_set():
+        state.result()  # raises what went wrong before the nodes, or after them
+    return run.summary or summarise(executor.plan, executor.results, executor.store)
+
+
+@dataclass
+class _Run:
+    """What the flow's body works on, which no Dask worker is to see: Prefect sends them the flow, pickled."""
+
+    executor: Executor
+    order: str | None
+    summary: Summary | None = None
+
+
+_CURRENT: ContextVar[_Run] = ContextVar("edgesmith_run")
+
+
+def run_nodes() -> State[Any]:
+    """The body of every pipeline's flow: one task a node, then the tables."""
+    run = _CURRENT.get()
+    executor = run.executor
+    futures = _submit_here(executor) if run.order is None else _submit_elsewhere(executor, run.order)
+    with interruptible(executor):
+        wait(list(futures.values()))
+    if run.order is not None:
+        _bring_back(executor, futures)
+    for name in executor.plan.steps:
+        if name not in executor.results:
+            executor.skip(name)
+    run.summary = summarise(executor.plan, executor.results, executor.store)
+    _publish(executor.plan.pipeline.name, run.summary)
+    failed = run.summary.failures()
+    if failed:
+        return Failed(message="; ".join(failed))
+    return Completed(message=f"{len(executor.results)} nodes")
 
 
 @contextlib.contextmanager
@@ -94,18 +121,69 @@ def _api(executor: Executor) -> Iterator[None]:
                 APILogWorker.drain_all(timeout=seconds)
 
 
-def _task(executor: Executor, name: str) -> Task[..., Any]:
+def _task_runner(runner: str) -> Any:
+    if runner == "threads":
+        return ThreadPoolTaskRunner(max_workers=_THREADS)
+    try:
+        from prefect_dask.task_runners import DaskTaskRunner
+    except ImportError as error:
+        raise UserError("the Dask runner is not installed", hint="install edgesmith[dask]") from error
+    address = runner.partition(":")[2]
+    if address:
+        return DaskTaskRunner(address=address)
+    return DaskTaskRunner(cluster_kwargs={"threads_per_worker": 1, "dashboard_address": None})
+
+
+def _submit_here(executor: Executor) -> dict[str, Any]:
+    futures: dict[str, Any] = {}
+    for name, step in executor.plan.steps.items():
+
+        def body(name: str = name) -> Any:
+            result = executor.make(name)
+            _log(result)
+            return _state(result)
+
+        task = _task(executor, name, body)
+        futures[name] = task.submit(wait_for=[futures[need] for need in step.node.upstream])
+    return futures
+
+
+def _submit_elsewhere(executor: Executor, order: str) -> dict[str, Any]:
+    """Submit each node with what the nodes that it needs give, which is all that tasks there share."""
+    futures: dict[str, Any] = {}
+    for name, step in executor.plan.steps.items():
+        task = _task(executor, name, make_task)
+        futures[name] = task.submit(order, name, {need: futures[need] for need in step.node.upstream})
+    return futures
+
+
+def make_task(order: str, name: str, gave: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a task in a Dask worker, found there by its name."""
+    from edgesmith_flows.elsewhere import make_elsewhere
+
+    return make_elsewhere(order, name, gave, get_run_logger())
+
+
+def _bring_back(executor: Executor, futures: Mapping[str, Any]) -> None:
+    """Take down how nodes ended elsewhere, and bring what they gave into the local store."""
+    from edgesmith_flows.elsewhere import received
+
+    for name, future in futures.items():
+        node = executor.plan.steps[name].node
+        if future.state.is_completed():
+            told = future.result()
+            action = received(told)
+            if executor.store.find(action.key) is None and executor.remote is not None:
+                executor.remote.pull_action(executor.store, action.key)
+            executor.end(NodeResult(node, told["state"], action, action.seconds))
+        elif future.state.is_failed() and future.state.name != "NotReady":
+            error = future.result(raise_on_failure=False)
+            told_error = error if isinstance(error, EdgesmithError) else EdgesmithError(f"{error}")
+            executor.end(NodeResult(node, "failed", None, 0.0, told_error))
+
+
+def _task(executor: Executor, name: str, body: Callable[..., Any]) -> Task[..., Any]:
     node = executor.plan.steps[name].node
-
-    def body() -> Any:
-        log = get_run_logger()
-        result: NodeResult = executor.make(name)
-        figures = result.action.figures if result.action else {}
-        log.info("%s: %s in %.1f s %s", name, result.state, result.seconds, _short(figures))
-        if result.state == "cached":
-            return Completed(name="Cached", message="found in the store")
-        return Completed(message=f"{result.seconds:.1f} s")
-
     return Task(
         body,
         name=node.base,
@@ -115,6 +193,17 @@ def _task(executor: Executor, name: str) -> Task[..., Any]:
         tags=[node.stage.name],
         persist_result=False,
     )
+
+
+def _log(result: NodeResult) -> None:
+    figures = result.action.figures if result.action else {}
+    get_run_logger().info("%s: %s in %.1f s %s", result.node.name, result.state, result.seconds, _short(figures))
+
+
+def _state(result: NodeResult) -> State[Any]:
+    if result.state == "cached":
+        return Completed(name="Cached", message="found in the store")
+    return Completed(message=f"{result.seconds:.1f} s")
 
 
 def _short(figures: Mapping[str, Any]) -> str:

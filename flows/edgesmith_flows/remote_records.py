@@ -79,14 +79,17 @@ def read_manifest(artifact: str, content: bytes) -> dict[str, Any]:
         isinstance(kind, str) and kind.isprintable() and isinstance(files, dict)
     ):
         raise ValueError("it isn't a manifest")
+    sizes: dict[str, int] = {}
     for path, entry in files.items():
         parts = path.split("/")
-        if not path.isprintable() or "\\" in path or {"", ".", ".."} & set(parts):
+        if not path.isprintable() or len(path) > 1024 or "\\" in path or {"", ".", ".."} & set(parts):
             raise ValueError(f"it has a path that is not allowed: {path[:100]!r}")
         if any("/".join(parts[:length]) in files for length in range(1, len(parts))):
             raise ValueError(f"it has a file below a file: {path[:100]!r}")
         if not (isinstance(entry, list) and len(entry) == 2 and _is_digest(entry[0]) and _is_size(entry[1])):
             raise ValueError(f"it has no digest and size for {path[:100]!r}")
+        if sizes.setdefault(entry[0], entry[1]) != entry[1]:
+            raise ValueError(f"it has two sizes of one content, {entry[0]}")
     if digest(found) != artifact:
         raise ValueError("it doesn't fit its name")
     return found

@@ -24,19 +24,24 @@ from edgesmith_flows.registry import Registry
 from edgesmith_flows.yaml_source import KeyPath, PipelineError, Problem, YamlSource
 
 
-def resolve(source: YamlSource, registry: Registry, overrides: Mapping[str, Any] | None = None) -> Pipeline:
+def resolve(
+    source: YamlSource,
+    registry: Registry,
+    overrides: Mapping[str, Any] | None = None,
+    document: PipelineDocument | None = None,
+) -> Pipeline:
     """Check a pipeline file against the installed plugins.
 
     Args:
         source: the file.
         registry: what plugins bring.
         overrides: `--set` values, by `PARAM` or `NODE.PARAM`.
+        document: what `parse_document` gave for `source`, where that is known.
 
     Raises:
         PipelineError: with all problems found.
     """
-    document = parse_document(source)
-    document = apply_overrides(document, overrides or {})
+    document = apply_overrides(document or parse_document(source), overrides or {})
     return _Resolver(source, document, registry, set(overrides or {})).run()
 
 
@@ -85,7 +90,8 @@ class _Resolver:
         self._unused_params()
         if self.problems:
             raise PipelineError(self.source.file, list(self.problems.values()))
-        return Pipeline(self.document.name, self.document.description, self.source.file, self.nodes, gates, seed)
+        told = self.document
+        return Pipeline(told.name, told.description, self.source.file, self.nodes, gates, seed, told.runner)
 
     def _interpolator(self, axes: Mapping[str, Any]) -> Interpolator:
         names = {"params": self.params, "matrix": axes, "env": os.environ}

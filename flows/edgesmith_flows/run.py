@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from edgesmith_flows.execute import Executor
 
 
-def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener) -> Summary:
+def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener, runner: str | None = None) -> Summary:
     """Make every node of a plan; return what came of it.
+
+    Args:
+        forced: names of nodes to make even if cached.
+        runner: where nodes run; what the pipeline says by default.
 
     Raises:
         Cancelled: the run was interrupted; all workers are stopped, finished nodes are kept.
@@ -40,13 +44,28 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener)
     gc.enable()
     logs = session.store.root / "logs"
     pool = WorkerPool(logs)
-    executor = Executor(plan, session.store, session.registry, session.identities, pool, listener, force=forced)
+    executor = Executor(
+        plan,
+        session.store,
+        session.registry,
+        session.identities,
+        pool,
+        listener,
+        force=forced,
+        remote=session.remote,
+    )
+    chosen = runner or session.pipeline.runner
+    order = None
+    if chosen != "threads":
+        from edgesmith_flows.elsewhere import order_of
+
+        order = order_of(session, forced, session.store.root if chosen == "dask" else None)
     _build_ahead(executor)
     try:
         with interruptible(executor):
             from edgesmith_flows.prefect_flow import run_flow
 
-            summary = run_flow(executor)
+            summary = run_flow(executor, chosen, order)
     except KeyboardInterrupt:
         pass
     finally:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgesmith.errors import UserError, unknown
+from edgesmith_flows.action import Action
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.identity import Identities
 from edgesmith_flows.pipeline import Pipeline
@@ -17,37 +19,90 @@ from edgesmith_flows.resolve import resolve
 from edgesmith_flows.settings import Settings, find_pipeline
 from edgesmith_flows.store import Store
 from edgesmith_flows.toolchains import Toolchains
-from edgesmith_flows.yaml_source import load_yaml
+from edgesmith_flows.yaml_source import YamlSource, load_yaml
+
+if TYPE_CHECKING:
+    from edgesmith_flows.remote import Remote
 
 
 @dataclass(frozen=True)
 class Session:
-    """A pipeline with everything that planning and running it needs."""
+    """A pipeline with everything that planning and running it needs.
+
+    Attributes:
+        remote_url: the shared store behind the local one, if any.
+        text: the pipeline file's text.
+        overrides: `--set` values.
+        plugins: local plugin modules of the project, besides those that the pipeline names.
+    """
 
     pipeline: Pipeline
     registry: Registry
     store: Store
     identities: Identities
+    remote_url: str | None = None
+    text: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
+
+    @cached_property
+    def remote(self) -> Remote | None:
+        """The shared store, opened when first asked for: its libraries take a second to load."""
+        if self.remote_url is None:
+            return None
+        from edgesmith_flows.remote import Remote
+
+        return Remote(self.remote_url)
 
 
 def load_pipeline(
     name: str, settings: Settings, overrides: Mapping[str, Any] | None = None
 ) -> tuple[Pipeline, Registry]:
     """Find, read and check a pipeline."""
-    source = load_yaml(find_pipeline(name))
-    local = [*settings.plugins, *parse_document(source).plugins]
-    registry = load_registry(dict.fromkeys(local), Path.cwd())
-    return resolve(source, registry, overrides), registry
+    return _checked(load_yaml(find_pipeline(name)), settings.plugins, overrides or {}, Path.cwd())
+
+
+def _checked(
+    source: YamlSource, plugins: Iterable[str], overrides: Mapping[str, Any], folder: Path
+) -> tuple[Pipeline, Registry]:
+    document = parse_document(source)
+    registry = load_registry(dict.fromkeys([*plugins, *document.plugins]), folder)
+    return resolve(source, registry, overrides, document), registry
 
 
 def open_session(
     name: str, settings: Settings, overrides: Mapping[str, Any] | None = None, *, offline: bool = False
 ) -> Session:
     """Check a pipeline and open the store; nothing heavy is imported."""
-    pipeline, registry = load_pipeline(name, settings, overrides)
-    store = Store.open(settings.store)
-    identities = Identities(registry, Toolchains(offline=offline), store.memo(), pipeline.seed)
-    return Session(pipeline, registry, store, identities)
+    return session_of(
+        load_yaml(find_pipeline(name)),
+        store=settings.store,
+        plugins=settings.plugins,
+        overrides=overrides or {},
+        remote=settings.remote,
+        offline=offline,
+    )
+
+
+def session_of(
+    source: YamlSource,
+    *,
+    store: Path,
+    plugins: Iterable[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    remote: str | None = None,
+    offline: bool = False,
+    folder: Path | None = None,
+) -> Session:
+    """Check a pipeline that was read and open its stores.
+
+    Args:
+        folder: where local plugin modules are looked for; the working directory by default.
+    """
+    pipeline, registry = _checked(source, plugins, overrides or {}, folder or Path.cwd())
+    opened = Store.open(store)
+    identities = Identities(registry, Toolchains(offline=offline), opened.memo(), pipeline.seed)
+    return Session(pipeline, registry, opened, identities, remote, source.text, overrides or {}, tuple(plugins))
 
 
 def plan_session(session: Session, only: Iterable[str] = (), force: Iterable[str] = ()) -> tuple[Plan, set[str]]:
@@ -62,9 +117,24 @@ def plan_session(session: Session, only: Iterable[str] = (), force: Iterable[str
     wanted = session.pipeline.closure(chosen) if chosen else None
     if wanted is not None and forced - wanted:
         raise UserError(f"--force {sorted(forced - wanted)[0]}: --only leaves this node out")
-    plan = make_plan(session.pipeline, session.store, session.identities, only=wanted, force=forced)
+
+    def look(key: str) -> Action | None:
+        return session.remote.peek(key) if session.remote else None
+
+    plan = make_plan(session.pipeline, session.store, session.identities, only=wanted, force=forced, remote=look)
     session.identities.memo.save()
     return plan, forced
+
+
+def fetch(session: Session, plan: Plan) -> Plan:
+    """Bring here what a plan found on the remote store; return the plan that holds then."""
+    if not any(step.remote for step in plan.steps.values()) or session.remote is None:
+        return plan
+    for step in plan.steps.values():
+        if step.remote and step.key is not None:
+            session.remote.pull_action(session.store, step.key)
+    forced = {name for name, step in plan.steps.items() if step.reasons == ("forced",)}
+    return make_plan(session.pipeline, session.store, session.identities, only=set(plan.steps), force=forced)
 
 
 def _named(pipeline: Pipeline, names: Iterable[str]) -> list[str]:

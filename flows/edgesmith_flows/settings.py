@@ -11,6 +11,7 @@ from typing import Any
 from edgesmith.errors import UserError, unknown
 
 STORE_VARIABLE = "EDGESMITH_STORE"
+REMOTE_VARIABLE = "EDGESMITH_REMOTE"
 
 
 @dataclass(frozen=True)
@@ -19,22 +20,32 @@ class Settings:
 
     Attributes:
         store: the store's folder: `--store`, EDGESMITH_STORE, or `.edgesmith` in the working directory.
+        remote: the URL of the shared store: `--remote`, EDGESMITH_REMOTE, or `[tool.edgesmith] remote`.
         plugins: local plugin modules named by `[tool.edgesmith] plugins` in the working directory's pyproject.toml.
     """
 
     store: Path
     plugins: tuple[str, ...] = ()
+    remote: str | None = None
 
 
-def load_settings(store: str | None = None) -> Settings:
-    """Read settings from the command line's value, the environment and pyproject.toml."""
+def load_settings(store: str | None = None, remote: str | None = None) -> Settings:
+    """Read settings from the command line's values, the environment and pyproject.toml."""
     given = store or os.environ.get(STORE_VARIABLE) or ".edgesmith"
-    return Settings(Path(given).expanduser().absolute(), _plugins(Path("pyproject.toml")))
+    table = _table(Path("pyproject.toml"))
+    plugins = table.get("plugins", [])
+    if not isinstance(plugins, list) or not all(isinstance(one, str) for one in plugins):
+        raise UserError(f"pyproject.toml: tool.edgesmith.plugins: expected a list of module names, got {plugins!r}")
+    shared = remote or os.environ.get(REMOTE_VARIABLE) or table.get("remote")
+    if shared is not None and not isinstance(shared, str):
+        raise UserError(f"pyproject.toml: tool.edgesmith.remote: expected a URL, got {shared!r}")
+    return Settings(Path(given).expanduser().absolute(), tuple(plugins), shared)
 
 
-def _plugins(file: Path) -> tuple[str, ...]:
+def _table(file: Path) -> dict[str, Any]:
+    """Return `[tool.edgesmith]` of a pyproject.toml, empty where there is none."""
     if not file.is_file():
-        return ()
+        return {}
     import tomllib
 
     try:
@@ -45,10 +56,7 @@ def _plugins(file: Path) -> tuple[str, ...]:
         found = found.get(name, {})
         if not isinstance(found, dict):
             raise UserError(f"{file}: {name}: expected a table, got {found!r}")
-    plugins = found.get("plugins", [])
-    if not isinstance(plugins, list) or not all(isinstance(one, str) for one in plugins):
-        raise UserError(f"{file}: tool.edgesmith.plugins: expected a list of module names, got {plugins!r}")
-    return tuple(plugins)
+    return dict(found)
 
 
 def pipeline_folders() -> Iterator[Path]:

@@ -103,6 +103,16 @@ class Store:
 
         What runs that were killed left half-written is removed here.
         """
+        lease = self.open_lease()
+        try:
+            yield
+        finally:
+            self._lease = None
+            shutil.rmtree(self.root / "tmp" / lease.name, ignore_errors=True)
+            lease.end()
+
+    def open_lease(self) -> Lease:
+        """Take a lease for as long as this process lives; see `lease`."""
         with self.guarded():
             with self.gate.hold(alone=True, wait=False) as alone:
                 if alone:
@@ -110,12 +120,7 @@ class Store:
             with self.gate.hold():
                 self._lease = Lease(self.root / "leases")
                 (self.root / "tmp" / self._lease.name).mkdir()
-        try:
-            yield
-        finally:
-            ended, self._lease = self._lease, None
-            shutil.rmtree(self.root / "tmp" / ended.name, ignore_errors=True)
-            ended.end()
+        return self._lease
 
     def _keep(self, *names: str) -> None:
         if self._lease is not None:

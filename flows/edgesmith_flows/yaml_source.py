@@ -41,11 +41,12 @@ class PipelineError(UserError):
 
 @dataclass(frozen=True)
 class YamlSource:
-    """A YAML document and the line of each of its keys and items (1-based)."""
+    """A YAML document, the line of each of its keys and items (1-based), and its text."""
 
     file: Path
     data: Any
     lines: Mapping[KeyPath, int]
+    text: str = ""
 
     def line(self, path: KeyPath) -> int:
         """Return the line of `path`, or of its nearest ancestor that the file has."""
@@ -94,7 +95,7 @@ def parse_yaml(text: str, file: Path) -> YamlSource:
             if problems:
                 raise PipelineError(file, problems)
             lines = dict(_places(root, file))
-            return YamlSource(file, loader.construct_document(root), lines)
+            return YamlSource(file, loader.construct_document(root), lines, text)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:

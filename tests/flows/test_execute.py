@@ -110,6 +110,19 @@ class TestDamage:
         assert "a damaged artifact (text.txt has changed) was set aside in" in told
         assert len(list((engine.store.root / "damaged").iterdir())) == 1
 
+    def test_an_input_that_comes_out_with_other_bytes_gives_the_node_another_key(self, engine):
+        text = """
+            a: {uses: mischief, with: {how: clock}}
+            b: {uses: shout, needs: a}
+            """
+        before = engine.run(text).executor.results["b"].action
+        damage(engine.run(text), "a")
+        run = engine.run(text, force={"b"})
+        after = run.executor.results["b"].action
+        assert run.text("b").startswith(run.text("a"))
+        assert after.key != before.key
+        assert engine.store.action(after.key).outputs == after.outputs
+
     def test_a_whole_chain_of_damage_is_mended(self, engine):
         text = CHAIN + "d: {uses: shout, needs: b, with: {marks: 2}}"
         run = engine.run(text)

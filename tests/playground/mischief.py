@@ -25,7 +25,7 @@ class Mischief(Stage):
         how: Literal[
             "bug", "user-error", "failure", "exit", "sys-exit", "kill", "segfault", "print", "nothing", "link",
             "figures", "wrong-return", "sleep", "child", "child-and-exit", "disk-full", "wrong-port", "patience",
-            "vanish",
+            "vanish", "clock",
         ]  # fmt: skip
         seconds: float = 60
         note: str = ""
@@ -33,7 +33,7 @@ class Mischief(Stage):
     def run(self, ctx, inputs, params):
         done = getattr(self, "_" + params.how.replace("-", "_"))(ctx, params)
         if params.how not in ("nothing", "vanish"):
-            (ctx.out("text") / "text.txt").write_text("done")
+            (ctx.out("text") / "text.txt").write_text(str(time.time_ns()) if params.how == "clock" else "done")
         return done
 
     def _bug(self, ctx, params):
@@ -65,6 +65,9 @@ class Mischief(Stage):
         os.write(2, b"\xff\xfe\n")
         subprocess.run(["echo", "from a child"], check=True)
         return {"honest": 1}
+
+    def _clock(self, ctx, params):
+        return {}
 
     def _nothing(self, ctx, params):
         return {}

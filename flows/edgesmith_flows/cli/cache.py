@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from edgesmith_flows.cli.options import store_option
+from edgesmith_flows.cli.options import remote_option, set_option, store_option
+
+if TYPE_CHECKING:
+    from edgesmith_flows.remote import Remote
+    from edgesmith_flows.settings import Settings
 
 
 @click.group("cache", short_help="Look into the store, share it, make room in it.")
@@ -116,3 +122,70 @@ def gc(keep_days: float | None, keep_runs: int | None, max_size: str | None, dry
         f"{len(found.left_overs)} left-overs, {found.bytes:,} bytes; "
         f"{found.kept_artifacts} artifacts stay, {found.kept_bytes:,} bytes"
     )
+
+
+@command.command("push")
+@click.argument("pipeline", required=False)
+@store_option
+@remote_option
+def push(pipeline: str | None, store: str | None, remote: str | None) -> None:
+    """Send results to the remote store: those of PIPELINE's newest run, or all."""
+    from edgesmith_flows.settings import load_settings
+    from edgesmith_flows.store import Store
+    from edgesmith_flows.tags import newest_run
+
+    settings = load_settings(store, remote)
+    shared, opened = open_remote(settings), Store.open(settings.store)
+    keys = newest_run(opened, pipeline).keys if pipeline else list(opened.keys())
+    count = sent = 0
+    with opened.lease():
+        for action in filter(None, map(opened.find, keys)):
+            sent += shared.push_action(opened, action)
+            count += not shared.dead
+    click.echo(f"{count} results are on {shared.url}; sent {sent:,} bytes")
+    if shared.dead:
+        raise click.exceptions.Exit(1)
+
+
+@command.command("pull")
+@click.argument("pipeline", required=False)
+@set_option
+@store_option
+@remote_option
+def pull(pipeline: str | None, overrides: tuple[str, ...], store: str | None, remote: str | None) -> None:
+    """Bring results from the remote store: those that PIPELINE would otherwise make, or all."""
+    from edgesmith_flows.overrides import parse_overrides
+    from edgesmith_flows.session import fetch, open_session, plan_session
+    from edgesmith_flows.settings import load_settings
+    from edgesmith_flows.store import Store
+
+    settings = load_settings(store, remote)
+    shared = open_remote(settings)
+    if pipeline:
+        session = open_session(pipeline, settings, parse_overrides(overrides))
+        with session.store.lease():
+            plan, _ = plan_session(session)
+            wanted = [name for name, step in plan.steps.items() if step.remote]
+            after = fetch(session, plan)
+        count = sum(not after.steps[name].remote and after.steps[name].state == "cached" for name in wanted)
+        there = sum(step.state == "cached" for step in after.steps.values())
+        click.echo(f"fetched {count} results from {shared.url}; {there} of {len(after.steps)} nodes are cached")
+        return
+    opened, count = Store.open(settings.store), 0
+    with opened.lease():
+        for key in shared.actions():
+            count += opened.find(key) is None and shared.pull_action(opened, key) is not None
+    click.echo(f"fetched {count} results from {shared.url}")
+    if shared.dead:
+        raise click.exceptions.Exit(1)
+
+
+def open_remote(settings: Settings) -> Remote:
+    """Open the remote store that the settings name; raise UserError where they name none."""
+    from edgesmith.errors import UserError
+    from edgesmith_flows.remote import Remote
+
+    if settings.remote is None:
+        hint = "give --remote URL, or set EDGESMITH_REMOTE or `remote` in pyproject.toml's [tool.edgesmith]"
+        raise UserError("there is no remote store", hint=hint)
+    return Remote(settings.remote)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edgesmith_flows.cli.options import set_option, store_option
+from edgesmith_flows.cli.options import remote_option, set_option, store_option
 
 
 @click.command("explain", short_help="Say why a node is cached, or runs.")
@@ -12,13 +12,16 @@ from edgesmith_flows.cli.options import set_option, store_option
 @click.argument("nodes", nargs=-1)
 @set_option
 @store_option
-def command(pipeline: str, nodes: tuple[str, ...], overrides: tuple[str, ...], store: str | None) -> None:
+@remote_option
+def command(
+    pipeline: str, nodes: tuple[str, ...], overrides: tuple[str, ...], store: str | None, remote: str | None
+) -> None:
     """Say for the NODES of PIPELINE (all, if none is named) which part of the key changed since the last run."""
     from edgesmith_flows.overrides import parse_overrides
     from edgesmith_flows.session import open_session, plan_session
     from edgesmith_flows.settings import load_settings
 
-    session = open_session(pipeline, load_settings(store), parse_overrides(overrides))
+    session = open_session(pipeline, load_settings(store, remote), parse_overrides(overrides))
     plan, _ = plan_session(session, nodes)
     shown = {name for node in nodes for name in session.pipeline.matching(node)} or set(plan.steps)
     for name, step in plan.steps.items():

@@ -9,6 +9,11 @@ store_option = click.option(
     metavar="FOLDER",
     help="The store's folder [default: EDGESMITH_STORE, or .edgesmith in the working directory].",
 )
+remote_option = click.option(
+    "--remote",
+    metavar="URL",
+    help="A store that machines share: any fsspec URL [default: EDGESMITH_REMOTE, or none].",
+)
 set_option = click.option(
     "--set",
     "overrides",

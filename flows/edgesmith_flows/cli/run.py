@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgesmith_flows.cli.options import set_option, store_option
+from edgesmith_flows.cli.options import remote_option, set_option, store_option
 
 if TYPE_CHECKING:
     from edgesmith_flows.plan import Plan
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 @click.option("--only", multiple=True, metavar="NODE", help="Make this node, and what it needs, and no other.")
 @click.option("--force", multiple=True, metavar="NODE", help="Run this node even if it is cached.")
 @click.option("--dry-run", is_flag=True, help="Show what would run and why, and run nothing.")
+@remote_option
+@click.option("--runner", metavar="RUNNER", help="Where nodes run: threads, dask, or dask:tcp://HOST:PORT.")
 @click.option("--offline", is_flag=True, help="Build no toolchain: fail where one is missing.")
 @click.pass_context
 def command(
@@ -33,18 +35,25 @@ def command(
     only: tuple[str, ...],
     force: tuple[str, ...],
     dry_run: bool,
+    remote: str | None,
+    runner: str | None,
     offline: bool,
 ) -> None:
     """Run PIPELINE: the name of one that ships or lies in ./pipelines, or the path of a YAML file.
 
     Nodes whose results are in the store are not run again. Exits with 1 if a node fails or a gate does not hold.
     """
+    from edgesmith_flows.document import parse_runner
     from edgesmith_flows.overrides import parse_overrides
-    from edgesmith_flows.session import open_session, plan_session
+    from edgesmith_flows.session import fetch, open_session, plan_session
     from edgesmith_flows.settings import load_settings
 
     begun = time.time()
-    session = open_session(pipeline, load_settings(store), parse_overrides(overrides), offline=offline)
+    try:
+        parse_runner(runner or "threads")
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--runner") from error
+    session = open_session(pipeline, load_settings(store, remote), parse_overrides(overrides), offline=offline)
     if dry_run:
         plan, _ = plan_session(session, only, force)
         for name, step in plan.steps.items():
@@ -53,17 +62,17 @@ def command(
         return
     with session.store.lease():
         plan, forced = plan_session(session, only, force)
-        ctx.exit(_run(session, plan, forced, begun))
+        ctx.exit(_run(session, fetch(session, plan), forced, runner, begun))
 
 
-def _run(session: Session, plan: Plan, forced: set[str], begun: float) -> int:
+def _run(session: Session, plan: Plan, forced: set[str], runner: str | None, begun: float) -> int:
     """Run a plan, show what comes of it, and return the exit code."""
     from edgesmith_flows.console import make_view, print_summary
     from edgesmith_flows.run import run_plan, write_run_record
 
     stream = sys.stdout
     with make_view(stream, idle=plan.done) as view:
-        summary = run_plan(session, plan, forced, view)
+        summary = run_plan(session, plan, forced, view, runner)
     print_summary(stream, summary)
     states = [result.state for result in summary.results.values()]
     told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))

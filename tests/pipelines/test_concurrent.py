@@ -1,0 +1,34 @@
+"""Runs of one pipeline on one store at once: every node is made once, and all succeed."""
+
+from collections import Counter
+
+import pytest
+
+from .commands import Place
+
+PIPELINE = """
+name: shared
+plugins: [playground.plugin]
+stages:
+  a: {uses: write, matrix: {text: [one, two, three]}, with: {text: "${matrix.text}"}}
+  b: {uses: shout, needs: a, matrix: {text: [one, two, three]}}
+  c: {uses: gather, needs: {texts: [a, b]}}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [2, 8])
+def test_concurrent_runs_share_the_work(tmp_path, number, request):
+    place = Place(tmp_path)
+    (tmp_path / "shared.yaml").write_text(PIPELINE)
+    (tmp_path / "playground").symlink_to(request.config.rootpath / "tests" / "playground")
+    started = [place.start("run", "shared.yaml", log=f"log{index}") for index in range(number)]
+    codes = [process.wait(500) for process in started]
+    told = "".join((tmp_path / f"log{index}").read_text() for index in range(number))
+    assert codes == [0] * number, told
+    states = Counter((node, entry["state"]) for run in place.records() for node, entry in run["nodes"].items())
+    assert {node: count for (node, state), count in states.items() if state == "done"} == dict.fromkeys(
+        {node for node, _ in states}, 1
+    )
+    assert place.run("cache", "verify").returncode == 0
+    assert place.quiet() == []
