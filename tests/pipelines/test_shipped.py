@@ -58,6 +58,20 @@ class TestSmoke:
         assert [{node["state"] for node in record["nodes"].values()} for record in records] == [{"done"}, {"cached"}]
 
     @pytest.mark.slow
+    def test_another_cold_run_elsewhere_gives_the_same_bytes_but_for_measurements(self, runs, tmp_path):
+        folder, _ = runs
+        edgesmith = Path(sys.executable).with_name("edgesmith")
+        env = {**os.environ, "EDGESMITH_STORE": str(tmp_path / "store")}
+        done = run([edgesmith, "run", "smoke"], cwd=tmp_path, env=env)
+        assert done.returncode == 0, done.stderr + done.stdout
+
+        def outputs(store):
+            record = json.loads(sorted((store / "runs").iterdir())[0].read_text())
+            return {name: node["outputs"] for name, node in record["nodes"].items() if name != "bench"}
+
+        assert outputs(folder / "store") == outputs(tmp_path / "store")
+
+    @pytest.mark.slow
     def test_what_is_published_is_whole(self, runs):
         folder, _ = runs
         edgesmith = Path(sys.executable).with_name("edgesmith")
