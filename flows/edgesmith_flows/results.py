@@ -139,7 +139,10 @@ def _row(result: NodeResult, measured: Mapping[str, Any], store: Store) -> Row:
     port, kind = next((p, k) for p, k in result.node.output_kinds.items() if issubclass(k, Model))
     if result.action is None:
         return Row(result.node.name, kind.kind, None, {}, result.state)
-    files = store.manifest(result.action.outputs[port])["files"]
+    try:
+        files = store.manifest(result.action.outputs[port])["files"]
+    except OSError:  # somebody removed it in mid-run
+        return Row(result.node.name, kind.kind, None, measured, "its artifact is gone")
     size = sum(entry[1] for name, entry in files.items() if name.split("/")[0] == kind.main)
     return Row(result.node.name, kind.kind, size, measured, str(measured.get("status", "ok")))
 

@@ -91,11 +91,12 @@ class Store:
             }
             if error.errno not in reasons:
                 raise
-            raise UserError(
-                f"the store {self.root}: {reasons[error.errno]}",
-                hint="nothing half-made was published and every finished node is kept; make room or choose another "
-                "folder with --store or EDGESMITH_STORE, then run again",
-            ) from error
+            advice = "choose another folder with --store or EDGESMITH_STORE, then run again"
+            if error.errno == errno.ENOENT:
+                hint = f"was it removed while a run used it? {advice}"
+            else:
+                hint = f"nothing half-made was published and every finished node is kept; make room or {advice}"
+            raise UserError(f"the store {self.root}: {reasons[error.errno]}", hint=hint) from error
 
     @contextlib.contextmanager
     def lease(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ class Mischief(Stage):
         how: Literal[
             "bug", "user-error", "failure", "exit", "sys-exit", "kill", "segfault", "print", "nothing", "link",
             "figures", "wrong-return", "sleep", "child", "child-and-exit", "disk-full", "wrong-port", "patience",
-            "vanish", "clock",
+            "vanish", "clock", "raze",
         ]  # fmt: skip
         seconds: float = 60
         note: str = ""
@@ -65,6 +66,10 @@ class Mischief(Stage):
         os.write(2, b"\xff\xfe\n")
         subprocess.run(["echo", "from a child"], check=True)
         return {"honest": 1}
+
+    def _raze(self, ctx, params):
+        shutil.rmtree(ctx.scratch)
+        (ctx.scratch / "checkpoint").write_bytes(b"x")
 
     def _clock(self, ctx, params):
         return {}

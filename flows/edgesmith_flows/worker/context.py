@@ -16,6 +16,7 @@ from edgesmith.errors import RuntimeUnavailable, UserError, unknown
 from edgesmith.loading import load_object
 from edgesmith.process import Launch, ModelProcess
 from edgesmith.refs import DatasetRef
+from edgesmith.tool import Tool
 
 _PROGRESS_SECONDS = 0.1
 
@@ -73,6 +74,13 @@ class WorkerContext:
             raise UserError(unknown("target", target, targets))
         opened: ModelProcess = load_object(targets[target])().open(Launch(**launches[model.kind]), model, threads)
         return opened
+
+    def tool(self, name: str) -> Tool:
+        """Return a toolchain's environment to call functions in."""
+        tools = self._job["tools"]
+        if name not in tools:
+            raise UserError(unknown("tool", name, tools), hint="a stage names its toolchains in `Stage.tools`")
+        return Tool(name, log=self.log, **tools[name])
 
 
 def load_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import Any
 
 from edgesmith.channel import Channel
@@ -58,6 +59,8 @@ def run_job(job: dict[str, Any], channel: Channel, log: logging.Logger, cancel: 
     except Exception as error:  # whatever a stage raises is reported, and the worker goes on
         if cancel.is_set() and not isinstance(error, EdgesmithError):
             error = Cancelled("cancelled")
+        if not isinstance(error, EdgesmithError) and not Path(job["scratch"]).is_dir():
+            error = StageFailed("the store's folder was removed while the stage ran", hint="run again")
         if _disk_is_full(error, job["scratch"]):
             error = StageFailed(
                 f"the disk is full ({error})", hint="make room, then run again; finished nodes are kept"

@@ -138,6 +138,10 @@ class TestFailures:
         with pytest.raises(StageFailed, match="the disk is full"):
             worker.run(job(how="disk-full"), ignore)
 
+    def test_a_store_that_is_removed_in_mid_run_is_no_bug(self, worker, job):
+        with pytest.raises(StageFailed, match="the store's folder was removed while the stage ran"):
+            worker.run(job(how="raze"), ignore)
+
     def test_a_worker_goes_on_after_a_failure(self, worker, job):
         for how in ("bug", "user-error"):
             with pytest.raises((StageBug, UserError)):
