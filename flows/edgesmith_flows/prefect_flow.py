@@ -106,8 +106,15 @@ def run_nodes() -> State[Any]:
 @contextlib.contextmanager
 def _api(executor: Executor) -> Iterator[None]:
     """Use the API that Prefect's settings name, else a server of our own for this run."""
-    if PREFECT_API_URL.value():
-        yield
+    url = PREFECT_API_URL.value()
+    if url:
+        try:
+            yield
+        except RuntimeError as error:
+            if not str(error).startswith("Failed to reach API"):
+                raise
+            hint = "start the server, or unset PREFECT_API_URL to have one started for each run"
+            raise UserError(f"Prefect's API at {url} can't be reached", hint=hint) from error
         return
     with run_server(executor.store.root / "logs" / "prefect-server.log") as url:
         executor.listener.logged("", "INFO", f"Prefect's API for this run is {url}")
