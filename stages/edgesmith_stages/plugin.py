@@ -36,11 +36,13 @@ def edgesmith_stages() -> list[type[Stage]]:
 @hookimpl
 def edgesmith_runtimes() -> list[type[Runtime]]:
     """All built-in runtimes."""
+    from edgesmith_stages.runtimes.coreml import CoreML
+    from edgesmith_stages.runtimes.coreml_reference import CoreMLReference
     from edgesmith_stages.runtimes.litert import LiteRT
     from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
     from edgesmith_stages.runtimes.torch_runtime import TorchRuntime
 
-    return [TorchRuntime, OnnxRuntime, LiteRT]
+    return [TorchRuntime, OnnxRuntime, LiteRT, CoreML, CoreMLReference]
 
 
 @hookimpl

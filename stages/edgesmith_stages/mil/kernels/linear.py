@@ -1,0 +1,44 @@
+"""Matrix products: linear, matmul, einsum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.kernels.precision import widened
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def linear(call: Call) -> Results:
+    """x (*d, d_in) @ weight.T (d_in, d_out) + bias, for floats and int32."""
+    x = widened(call.tensor("x"))
+    product = x @ call.tensor("weight").to(x.dtype).T
+    bias = call.maybe("bias")
+    return product if bias is None else product + bias.to(x.dtype)
+
+
+def matmul(call: Call) -> Results:
+    """x @ y with broadcast batch dimensions; a transpose of something 1-D does nothing."""
+    import torch
+
+    x, y = _transposed(call, "x"), _transposed(call, "y")
+    dtype = torch.promote_types(x.dtype, y.dtype)
+    return x.to(dtype) @ y.to(dtype)
+
+
+def _transposed(call: Call, name: str) -> Tensor:
+    x = widened(call.tensor(name))
+    return x.transpose(-1, -2) if call.flag(f"transpose_{name}", False) and x.dim() > 1 else x
+
+
+def einsum(call: Call) -> Results:
+    """The product of `values` that `equation` names, such as nchw,nwhu->nchu; dimensions of size 1 are broadcast."""
+    import torch
+
+    return torch.einsum(call.text("equation"), *[widened(one) for one in call.tensors("values")])
+
+
+KERNELS: Mapping[tuple[str, int], Kernel] = {("linear", 5): linear, ("matmul", 5): matmul, ("einsum", 5): einsum}
