@@ -31,7 +31,7 @@ WEIGHTS_FILE = TorchModel.main
 class Recipe(BaseModel):
     """How to make a module: where it comes from, then each change to its structure, in order."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     source: Source
     changes: tuple[Change, ...] = ()

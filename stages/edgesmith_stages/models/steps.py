@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Step(BaseModel):
     """Base of all steps: immutable, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Timm(Step):

@@ -24,7 +24,7 @@ class Augment(BaseModel):
         random_erase: probability of a rectangle painted over.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     scale: tuple[Share, Share] = (0.8, 1.0)
     ratio: tuple[float, float] = (0.9, 1.1)
