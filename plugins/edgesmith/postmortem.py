@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ class Death:
 
     Attributes:
         code: exit code, or minus the signal's number.
-        peak_bytes: its largest resident memory, where the system tells.
+        peak_bytes: its largest resident memory, where that is known: where it is more than its parent's.
         starved: the out-of-memory killer struck while it lived, and it was killed.
     """
 
@@ -43,7 +44,7 @@ class Death:
         """What to do about it."""
         if self.starved:
             return (
-                "use a smaller batch size or image size, or a machine with more memory; the next run goes on from here"
+                "use a smaller batch or image size, or more memory; the next run goes on from here"
             )
         if self.code == -signal.SIGKILL:
             return "something killed it from outside; the next run goes on from here"
@@ -57,6 +58,8 @@ class Watch:
 
     def __init__(self) -> None:
         self._kills = _oom_kills()
+        # Until the program takes its place, a child counts its parent's memory as its own.
+        self._floor = _own_peak()
 
     def death(self, process: subprocess.Popen[bytes]) -> Death:
         """Wait for the end of a process and say how it came."""
@@ -64,11 +67,24 @@ class Watch:
         try:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-            peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            peak = _peak(usage) if _peak(usage) > self._floor else None
         except ChildProcessError:  # somebody else waited for it
             process.wait()
         starved = process.returncode == -signal.SIGKILL and _oom_kills() > self._kills
         return Death(process.returncode, peak, starved)
+
+
+def _peak(usage: resource.struct_rusage) -> int:
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _own_peak() -> int:
+    """Return the largest resident memory of this process since its program started."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return _peak(resource.getrusage(resource.RUSAGE_SELF))
 
 
 def _oom_kills() -> int:

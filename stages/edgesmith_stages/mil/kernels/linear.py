@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 def linear(call: Call) -> Results:
     """x (*d, d_in) @ weight.T (d_in, d_out) + bias, for floats and int32."""
+    import torch
+
     x = widened(call.tensor("x"))
-    product = x @ call.tensor("weight").to(x.dtype).T
-    bias = call.maybe("bias")
+    weight, bias = call.tensor("weight").to(x.dtype), call.maybe("bias")
+    if x.is_floating_point():
+        return torch.nn.functional.linear(x, weight, None if bias is None else bias.to(x.dtype))
+    product = x @ weight.T
     return product if bias is None else product + bias.to(x.dtype)
 
 

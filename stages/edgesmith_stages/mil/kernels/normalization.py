@@ -30,8 +30,13 @@ def instance_norm(call: Call) -> Results:
 
 def layer_norm(call: Call) -> Results:
     """Normalised over `axes`, by default all; gamma and beta have the shape of these axes, in x's order."""
+    import torch
+
     x = widened(call.tensor("x"))
     axes = sorted(axis % x.dim() for axis in call.ints("axes", list(range(x.dim()))))
+    if axes and axes == list(range(axes[0], x.dim())):
+        gamma, beta = (None if one is None else one.to(x.dtype) for one in (call.maybe("gamma"), call.maybe("beta")))
+        return torch.nn.functional.layer_norm(x, x.shape[axes[0] :], gamma, beta, call.number("epsilon", 1e-5))
     return _normalised(call, x, axes, axes)
 
 

@@ -17,10 +17,11 @@ def scaled_dot_product_attention(call: Call) -> Results:
     import torch
 
     query, key, value = (widened(call.tensor(name)) for name in ("query", "key", "value"))
-    scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-1, -2)
     mask = call.maybe("attn_mask")
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+    if mask is None:
+        return torch.nn.functional.scaled_dot_product_attention(query, key, value)
+    scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-1, -2)
+    scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
     return scores.softmax(-1) @ value
 
 
