@@ -35,6 +35,9 @@ class NodeDocument(BaseModel):
     timeout: float | None = Field(
         default=None, allow_inf_nan=False, description="seconds, or a text such as `90s`, `10m`, `2h`"
     )
+    resources: list[str] = Field(
+        default_factory=list, description="names of Prefect's global concurrency limits that it holds while it runs"
+    )
     retries: int = Field(default=0, ge=0, le=100, description="how often a failed try is repeated")
 
     @field_validator("needs", mode="before")

@@ -69,6 +69,11 @@ def make_elsewhere(order: str, name: str, gave: Mapping[str, Any], log: Any = No
     return shipped(executor.make(name))
 
 
+def resources_of(order: str, name: str) -> tuple[str, ...]:
+    """Return what a node asks for of Prefect's concurrency limits."""
+    return _executor(order).plan.steps[name].node.resources
+
+
 def shipped(result: NodeResult) -> dict[str, Any]:
     """Write a result as JSON values."""
     action = result.action

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgesmith.artifacts import Model
@@ -41,8 +41,9 @@ class Identities:
         return [one for one in self.wanted(node) if self.toolchains.find(one) is None]
 
     def wanted(self, node: Node) -> list[Toolchain]:
-        """Return the toolchains that the node runs in: its own, and those of the runtimes it opens."""
-        return [stage_toolchain(node), *(Toolchain(r.requirements) for r in self.runtimes(node).values())]
+        """Return the toolchains that the node runs in: its own, its tools', and those of the runtimes it opens."""
+        runtimes = (Toolchain(runtime.requirements) for runtime in self.runtimes(node).values())
+        return [stage_toolchain(node), *stage_tools(node).values(), *runtimes]
 
     def runtimes(self, node: Node) -> dict[str, type[Runtime]]:
         """Return, by artifact kind, the runtime that the node's models are opened with."""
@@ -71,6 +72,9 @@ class Identities:
             "seed": self.seed,
             "tools": dict(self._environment(stage_toolchain(node)).versions),
         }
+        tools = stage_tools(node)
+        if tools:
+            document["toolchains"] = {name: dict(self._environment(one).versions) for name, one in tools.items()}
         if node.datasets:
             document["datasets"] = {name: self._dataset(use.dataset) for name, use in node.datasets.items()}
         if node.files:
@@ -119,4 +123,9 @@ def stage_toolchain(node: Node) -> Toolchain:
     """Return what a node's process needs: the stage's requirements and those of the datasets it reads."""
     extra = [one for use in node.datasets.values() for one in use.dataset.requirements]
     own = node.toolchain
-    return Toolchain(tuple(dict.fromkeys((*own.requirements, *extra))), own.exclude_newer)
+    return replace(own, requirements=tuple(dict.fromkeys((*own.requirements, *extra))))
+
+
+def stage_tools(node: Node) -> Mapping[str, Toolchain]:
+    """Return the toolchains that the stage calls functions in, by the name it gives them."""
+    return node.stage.tools(node.params, node.kinds)

@@ -10,7 +10,7 @@ from edgesmith.artifacts import Model
 from edgesmith.loading import object_name
 from edgesmith.ports import as_port
 from edgesmith.stage import Toolchain
-from edgesmith_flows.identity import Identities
+from edgesmith_flows.identity import Identities, stage_tools
 from edgesmith_flows.pipeline import Node
 from edgesmith_flows.registry import Registry
 from edgesmith_flows.store import Store
@@ -49,6 +49,10 @@ def make_job(
         "datasets": {use.ref.name: object_name(type(use.dataset)) for use in node.datasets.values()},
         "launches": launches,
         "no_runtime": reasons,
+        "tools": {
+            name: {"python": identities.toolchains.build(toolchain).python, "bridge": dict(bridge)}
+            for name, toolchain in stage_tools(node).items()
+        },
         "targets": {name: object_name(target) for name, target in registry.targets.items()},
         "model_sources": {name: source.factory for name, source in registry.model_sources.items()},
     }

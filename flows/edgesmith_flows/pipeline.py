@@ -39,6 +39,7 @@ class Node:
         axes: the matrix values of this combination.
         needs: by input port, what is connected.
         kinds: by input port, the kinds connected; for outputs see `output_kinds`.
+        resources: names of Prefect's global concurrency limits that it holds while it runs; no part of its key.
         line: where it stands in the file.
     """
 
@@ -55,6 +56,7 @@ class Node:
     axes: Mapping[str, Any] = field(default_factory=dict)
     timeout: float | None = None
     retries: int = 0
+    resources: tuple[str, ...] = ()
     line: int = 0
 
     @property

@@ -1,42 +1,39 @@
-"""The one Prefect module: a pipeline as a flow, one task a node.
+"""A pipeline as a Prefect flow.
 
-Prefect is the only executor: it orders the tasks, runs them in threads, retries them, and keeps the record that its UI
-shows. What a task does (keys, store, workers) is `edgesmith_flows.execute`'s.
+Prefect is the only executor: it orders the tasks, runs them in threads or elsewhere, retries them, and keeps the record
+that its UI shows. What a task does (keys, store, workers) is `edgesmith_flows.execute`'s.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-_DEFAULTS = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # The terminal is edgesmith's; Prefect's own lines go to its API.
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-}
-for _name, _value in _DEFAULTS.items():
-    os.environ.setdefault(_name, _value)
+from prefect import Flow, State
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.events.worker import EventsWorker
+from prefect.futures import wait
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
 
-from prefect import Flow, State, Task, get_run_logger  # noqa: E402 - the settings above are read at import
-from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
-from prefect.events.worker import EventsWorker  # noqa: E402
-from prefect.futures import wait  # noqa: E402
-from prefect.logging.handlers import APILogWorker  # noqa: E402
-from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
-from prefect.states import Completed, Failed  # noqa: E402
-from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
-
-from edgesmith.errors import EdgesmithError, UserError  # noqa: E402
-from edgesmith_flows.execute import Executor  # noqa: E402
-from edgesmith_flows.interruption import interruptible  # noqa: E402
-from edgesmith_flows.outcome import NodeResult  # noqa: E402
-from edgesmith_flows.prefect_server import run_server  # noqa: E402
-from edgesmith_flows.results import Summary, summarise  # noqa: E402
+from edgesmith.errors import UserError
+from edgesmith_flows.document import parse_document
+from edgesmith_flows.execute import Executor
+from edgesmith_flows.interruption import interruptible
+from edgesmith_flows.prefect_listener import PrefectListener
+from edgesmith_flows.prefect_server import run_server
+from edgesmith_flows.prefect_tasks import bring_back, submit_elsewhere, submit_here
+from edgesmith_flows.results import Summary, summarise
+from edgesmith_flows.run import executing, write_run_record
+from edgesmith_flows.session import fetch, open_session, plan_session
+from edgesmith_flows.settings import find_pipeline, load_settings
+from edgesmith_flows.yaml_source import load_yaml
 
 _THREADS = 8
 _DRAIN_SECONDS = 5.0
@@ -54,7 +51,7 @@ def run_flow(executor: Executor, runner: str = "threads", order: str | None = No
     run = _Run(executor, order)
     pipeline = executor.plan.pipeline
     flow: Flow[..., Any] = Flow(
-        run_nodes,
+        _run_current,
         name=pipeline.name,
         description=pipeline.description or None,
         task_runner=_task_runner(runner),
@@ -71,6 +68,50 @@ def run_flow(executor: Executor, runner: str = "threads", order: str | None = No
     return run.summary or summarise(executor.plan, executor.results, executor.store)
 
 
+def pipeline_flow(name: str) -> Flow[..., Any]:
+    """Return the flow of a pipeline for deployments: called in a flow run, it checks the file, plans, and runs.
+
+    Args:
+        name: as for `edgesmith run`; flow, deployment and pipeline have one name.
+
+    Raises:
+        UserError: there is no such pipeline, or its file is no pipeline.
+    """
+    document = parse_document(load_yaml(find_pipeline(name)))
+
+    def body(
+        params: dict[str, Any] | None = None, only: list[str] | None = None, force: list[str] | None = None
+    ) -> State[Any]:
+        begun = time.time()
+        session = open_session(name, load_settings(), params or {})
+        with session.store.lease():
+            plan, forced = plan_session(session, only or (), force or ())
+            plan = fetch(session, plan)
+            with executing(session, plan, forced, PrefectListener()) as (executor, order):
+                run = _Run(executor, order)
+                state = run_nodes(run)
+            if run.summary is not None:
+                write_run_record(session.store, plan, run.summary, begun)
+        return state
+
+    body.__name__ = body.__qualname__ = name
+    body.__module__ = "edgesmith_flows.deployed"
+    body.__doc__ = f"""{document.description or name}
+
+    Args:
+        params: params of the pipeline (`image_size`) or of one node (`teacher.epochs`), as `--set` takes them.
+        only: make these nodes, with what they need, and no other.
+        force: make these nodes even if they are cached.
+    """
+    return Flow(
+        body,
+        name=document.name,
+        description=document.description or None,
+        task_runner=_task_runner(document.runner),
+        persist_result=False,
+    )
+
+
 @dataclass
 class _Run:
     """What the flow's body works on, which no Dask worker is to see: Prefect sends them the flow, pickled."""
@@ -83,15 +124,18 @@ class _Run:
 _CURRENT: ContextVar[_Run] = ContextVar("edgesmith_run")
 
 
-def run_nodes() -> State[Any]:
-    """The body of every pipeline's flow: one task a node, then the tables."""
-    run = _CURRENT.get()
+def _run_current() -> State[Any]:
+    return run_nodes(_CURRENT.get())
+
+
+def run_nodes(run: _Run) -> State[Any]:
+    """Make all nodes within a flow run: one task a node, then the tables."""
     executor = run.executor
-    futures = _submit_here(executor) if run.order is None else _submit_elsewhere(executor, run.order)
+    futures = submit_here(executor) if run.order is None else submit_elsewhere(executor, run.order)
     with interruptible(executor):
         wait(list(futures.values()))
     if run.order is not None:
-        _bring_back(executor, futures)
+        bring_back(executor, futures)
     for name in executor.plan.steps:
         if name not in executor.results:
             executor.skip(name)
@@ -108,6 +152,7 @@ def _api(executor: Executor) -> Iterator[None]:
     """Use the API that Prefect's settings name, else a server of our own for this run."""
     url = PREFECT_API_URL.value()
     if url:
+        executor.listener = PrefectListener(executor.listener)
         try:
             yield
         except RuntimeError as error:
@@ -139,82 +184,6 @@ def _task_runner(runner: str) -> Any:
     if address:
         return DaskTaskRunner(address=address)
     return DaskTaskRunner(cluster_kwargs={"threads_per_worker": 1, "dashboard_address": None})
-
-
-def _submit_here(executor: Executor) -> dict[str, Any]:
-    futures: dict[str, Any] = {}
-    for name, step in executor.plan.steps.items():
-
-        def body(name: str = name) -> Any:
-            result = executor.make(name)
-            _log(result)
-            return _state(result)
-
-        task = _task(executor, name, body)
-        futures[name] = task.submit(wait_for=[futures[need] for need in step.node.upstream])
-    return futures
-
-
-def _submit_elsewhere(executor: Executor, order: str) -> dict[str, Any]:
-    """Submit each node with what the nodes that it needs give, which is all that tasks there share."""
-    futures: dict[str, Any] = {}
-    for name, step in executor.plan.steps.items():
-        task = _task(executor, name, make_task)
-        futures[name] = task.submit(order, name, {need: futures[need] for need in step.node.upstream})
-    return futures
-
-
-def make_task(order: str, name: str, gave: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of a task in a Dask worker, found there by its name."""
-    from edgesmith_flows.elsewhere import make_elsewhere
-
-    return make_elsewhere(order, name, gave, get_run_logger())
-
-
-def _bring_back(executor: Executor, futures: Mapping[str, Any]) -> None:
-    """Take down how nodes ended elsewhere, and bring what they gave into the local store."""
-    from edgesmith_flows.elsewhere import received
-
-    for name, future in futures.items():
-        node = executor.plan.steps[name].node
-        if future.state.is_completed():
-            told = future.result()
-            action = received(told)
-            if executor.store.find(action.key) is None and executor.remote is not None:
-                executor.remote.pull_action(executor.store, action.key)
-            executor.end(NodeResult(node, told["state"], action, action.seconds))
-        elif future.state.is_failed() and future.state.name != "NotReady":
-            error = future.result(raise_on_failure=False)
-            told_error = error if isinstance(error, EdgesmithError) else EdgesmithError(f"{error}")
-            executor.end(NodeResult(node, "failed", None, 0.0, told_error))
-
-
-def _task(executor: Executor, name: str, body: Callable[..., Any]) -> Task[..., Any]:
-    node = executor.plan.steps[name].node
-    return Task(
-        body,
-        name=node.base,
-        task_run_name=name,
-        description=(node.stage.__doc__ or "").strip().partition("\n")[0] or None,
-        retries=node.retries,
-        tags=[node.stage.name],
-        persist_result=False,
-    )
-
-
-def _log(result: NodeResult) -> None:
-    figures = result.action.figures if result.action else {}
-    get_run_logger().info("%s: %s in %.1f s %s", result.node.name, result.state, result.seconds, _short(figures))
-
-
-def _state(result: NodeResult) -> State[Any]:
-    if result.state == "cached":
-        return Completed(name="Cached", message="found in the store")
-    return Completed(message=f"{result.seconds:.1f} s")
-
-
-def _short(figures: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in figures.items() if isinstance(value, (int, float)))
 
 
 def _publish(name: str, summary: Summary) -> None:

@@ -192,7 +192,7 @@ class _Resolver:
         output_kinds = {port: output_kind(spec, kinds) for port, spec in stage.outputs.items()}
         self.nodes[name] = Node(
             name, base, stage, params, connected, kinds, output_kinds, toolchain, datasets, files, axes,
-            entry.timeout, entry.retries, self.source.line(here),
+            entry.timeout, entry.retries, tuple(entry.resources), self.source.line(here),
         )  # fmt: skip
 
     def _stage(self, name: str, path: KeyPath) -> type[Stage] | None:

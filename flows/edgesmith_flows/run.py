@@ -7,6 +7,7 @@ import gc
 import json
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,13 +38,28 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener,
         for result in results.values():
             listener.ended(result)
         return summarise(plan, results, session.store)
+    gc.enable()
+    from edgesmith_flows.prefect_flow import run_flow
+
+    with executing(session, plan, forced, listener, runner) as (executor, order):
+        summary = run_flow(executor, runner or session.pipeline.runner, order)
+    return summary
+
+
+@contextlib.contextmanager
+def executing(
+    session: Session, plan: Plan, forced: set[str], listener: Listener, runner: str | None = None
+) -> Iterator[tuple[Executor, str | None]]:
+    """Yield what makes a plan's nodes, and for other processes what they are told; afterwards all workers are stopped.
+
+    Raises:
+        Cancelled: the run was interrupted.
+    """
     from edgesmith_flows.execute import Executor
     from edgesmith_flows.interruption import interruptible
     from edgesmith_flows.worker.client import WorkerPool
 
-    gc.enable()
-    logs = session.store.root / "logs"
-    pool = WorkerPool(logs)
+    pool = WorkerPool(session.store.root / "logs")
     executor = Executor(
         plan,
         session.store,
@@ -63,9 +79,7 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener,
     _build_ahead(executor)
     try:
         with interruptible(executor):
-            from edgesmith_flows.prefect_flow import run_flow
-
-            summary = run_flow(executor, chosen, order)
+            yield executor, order
     except KeyboardInterrupt:
         pass
     finally:
@@ -74,7 +88,6 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener,
         session.identities.memo.save()
     if interrupted:
         raise Cancelled("interrupted; finished nodes are kept, the next run goes on from here")
-    return summary
 
 
 def _build_ahead(executor: Executor) -> None:

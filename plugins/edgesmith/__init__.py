@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from edgesmith.refs import DatasetRef as DatasetRef
     from edgesmith.refs import FileRef as FileRef
     from edgesmith.runtime import Runtime as Runtime
+    from edgesmith.runtime import Tap as Tap
     from edgesmith.stage import Stage as Stage
     from edgesmith.stage import Toolchain as Toolchain
     from edgesmith.target import Target as Target
+    from edgesmith.tool import Tool as Tool
 
 CONTRACT = 1
 """Version of the plugin contract: raised when a plugin written for the one before may need a change."""
@@ -56,9 +58,10 @@ _HOMES = {
     "ports": ("like", "many", "optional"),
     "process": ("Launch", "ModelProcess"),
     "refs": ("DatasetRef", "FileRef"),
-    "runtime": ("Runtime",),
+    "runtime": ("Runtime", "Tap"),
     "stage": ("Stage", "Toolchain"),
     "target": ("Target",),
+    "tool": ("Tool",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

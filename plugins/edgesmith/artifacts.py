@@ -13,6 +13,7 @@ from edgesmith.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
     from edgesmith.input_contract import InputContract
 
@@ -72,10 +73,33 @@ class Model(Artifact):
 
 @dataclass(frozen=True)
 class TorchModel(Model):
-    """A recipe and weights (DESIGN.md, "Models on disk"): `recipe.json`, `weights.safetensors`."""
+    """A recipe and weights (DESIGN.md, "Models on disk"): `recipe.json`, `weights.safetensors`.
+
+    A stage or runtime that calls `module` adds `TorchModel.requirements` to its own.
+
+    Class attributes:
+        requirements: what `module` imports.
+        loader: who rebuilds the module, as `package.module:function`, called with the artifact's folder. A name and
+            not an import, as the contract imports no plugin; a kind with a recipe of its own names its own.
+    """
 
     kind = "torch"
     main = "weights.safetensors"
+    requirements: ClassVar[tuple[str, ...]] = ("torch>=2.6", "timm>=1.0.24", "safetensors>=0.5", "numpy>=2")
+    loader: ClassVar[str] = "edgesmith_stages.models.recipe:build"
+
+    def module(self) -> nn.Module:
+        """Rebuild the network: float32 [N, C, H, W] as `InputContract.normalise` gives it, to float32 [N, classes].
+
+        It is on the CPU, in eval mode, with the weights loaded; torch's global generator is left as it was.
+
+        Raises:
+            UserError: a file of the artifact is missing or damaged, or the weights don't fit the recipe.
+        """
+        from edgesmith.loading import load_object
+
+        module: nn.Module = load_object(self.loader)(self.path)
+        return module
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgesmith.dataset import Dataset
     from edgesmith.process import ModelProcess
     from edgesmith.refs import DatasetRef
+    from edgesmith.tool import Tool
 
 
 class Context(Protocol):
@@ -54,4 +55,8 @@ class Context(Protocol):
         Raises:
             RuntimeUnavailable: no installed runtime can run this kind here; the message says why.
         """
+        ...
+
+    def tool(self, name: str) -> Tool:
+        """Return one of the toolchains that `Stage.tools` named, to call functions in."""
         ...

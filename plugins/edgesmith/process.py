@@ -6,7 +6,8 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +16,7 @@ from edgesmith.channel import start
 from edgesmith.errors import StageFailed
 from edgesmith.loading import object_name
 from edgesmith.postmortem import Watch
+from edgesmith.runtime import Tap
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -93,6 +95,29 @@ class ModelProcess:
         self._ask(op="predict", input=str(source), output=str(result), batch=size)
         return np.asarray(np.load(result, allow_pickle=False), dtype=np.float32)
 
+    def tap(self, pixels: NDArray[np.uint8]) -> list[Tap]:
+        """Run the model once and return what each operation gave, the file's input first.
+
+        Args:
+            pixels: uint8 [N, H, W, C], N being the file's batch size; any where it is open.
+
+        Returns:
+            The results in order, under names of their own. Their values are mapped from files, and read when used.
+
+        Raises:
+            StageFailed: the runtime doesn't show them (see `Runtime.can_tap`), or the run failed.
+        """
+        import numpy as np
+
+        source = Path(self._work.name, "tap.npy")
+        np.save(source, self.model.contract.feed(pixels), allow_pickle=False)
+        with tempfile.TemporaryDirectory(dir=self._work.name) as folder:
+            shown = self._ask(op="tap", input=str(source), folder=folder)["taps"]
+            # A mapped file lives on until nobody maps it.
+            values = [np.load(Path(folder, f"{i}.npy"), mmap_mode="r", allow_pickle=False) for i in range(len(shown))]
+        names = distinct([one["name"] for one in shown])
+        return [Tap(name, one["op"], value) for name, one, value in zip(names, shown, values, strict=True)]
+
     def time(self, pixels: NDArray[np.uint8], warmup: int, runs: int) -> list[int]:
         """Run single-stream and return one latency in nanoseconds per run.
 
@@ -150,3 +175,13 @@ class ModelProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Number names that come again: `act`, `act#2`, `act#3`."""
+    counts: Counter[str] = Counter()
+    found = []
+    for name in names:
+        counts[name] += 1
+        found.append(name if counts[name] == 1 else f"{name}#{counts[name]}")
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -9,6 +11,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgesmith.artifacts import Model
+
+
+@dataclass(frozen=True)
+class Tap:
+    """What one operation of a model gave.
+
+    Attributes:
+        name: of the result, as the model file has it; a name that comes again is told apart by its place.
+        op: the operation's type in the format's own words, e.g. `Conv`, `CONV_2D`, `conv2d`.
+        value: floating point, of any shape; quantised results dequantised. It is the runtime's memory, which may be
+            written over as soon as it goes on: copy what is to be kept.
+    """
+
+    name: str
+    op: str
+    value: NDArray[np.floating]
 
 
 class Runtime:
@@ -38,3 +56,19 @@ class Runtime:
             float32 [N, classes], the file's first output.
         """
         raise NotImplementedError
+
+    @classmethod
+    def can_tap(cls) -> bool:
+        """Tell whether the runtime shows intermediate results: whether it has a `tap` of its own."""
+        return cls.tap is not Runtime.tap
+
+    def tap(self, batch: NDArray[np.generic], see: Callable[[Tap], None]) -> None:
+        """Run one batch, and show what every operation gives. Optional: `edgesmith diff` compares layers with it.
+
+        Results that don't depend on the input (weights that are unpacked in the graph) are left out.
+
+        Args:
+            batch: as for `predict`, of a size that the file takes.
+            see: called with each result, in the order in which they are computed.
+        """
+        raise NotImplementedError(f"{self.name} doesn't show intermediate results")

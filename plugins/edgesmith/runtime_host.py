@@ -60,6 +60,25 @@ class Host:
         np.save(output, np.concatenate(parts), allow_pickle=False)
         return {}
 
+    def tap(self, input: str, folder: str) -> dict[str, Any]:
+        """Run all rows of a .npy file at once; save the input and each result as `0.npy`, `1.npy`, ... in `folder`."""
+        import numpy as np
+
+        from edgesmith.runtime import Tap
+
+        rows = np.load(input, allow_pickle=False)
+        seen: list[dict[str, str]] = []
+
+        def see(tap: Tap) -> None:
+            value = np.asarray(tap.value)
+            if value.dtype.kind == "f" and value.size:
+                np.save(Path(folder, f"{len(seen)}.npy"), value, allow_pickle=False)
+                seen.append({"name": tap.name, "op": tap.op})
+
+        see(Tap("input", "input", rows.astype(np.float32)))
+        self.runtime.tap(rows, see)
+        return {"taps": seen}
+
     def time(self, input: str, warmup: int, runs: int, batch: int) -> dict[str, Any]:
         """Time single runs."""
         import numpy as np

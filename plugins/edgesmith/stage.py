@@ -25,10 +25,16 @@ class Toolchain:
     Attributes:
         requirements: what the stage imports; their resolved versions go into the key.
         exclude_newer: resolve an isolated environment as of this date (ISO), so that it stays the same.
+        overrides: requirements that hold whatever other packages ask for, for a pin of theirs that is too narrow.
+        constraints: requirements on packages that come in only if another one asks for them.
+        python: version (`3.12`) or specifier (`>=3.12,<3.14`) of the interpreter; any that runs edgesmith if None.
     """
 
     requirements: tuple[str, ...] = ()
     exclude_newer: str | None = None
+    overrides: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    python: str | None = None
 
 
 class Stage:
@@ -62,6 +68,14 @@ class Stage:
     def toolchain(cls, params: Any, kinds: Kinds) -> Toolchain:
         """Return what this call of the stage needs; override where it depends on params or input kinds."""
         return Toolchain(cls.requirements)
+
+    @classmethod
+    def tools(cls, params: Any, kinds: Kinds) -> Mapping[str, Toolchain]:
+        """Return further toolchains by name: `run` calls functions in them through `ctx.tool(name)`.
+
+        For a step that can't share a process with the rest, as its pins fight with theirs.
+        """
+        return {}
 
     @classmethod
     def check(cls, params: Any, kinds: Kinds, datasets: Mapping[str, Dataset]) -> None:

@@ -2,89 +2,146 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from edgesmith import Stage, TfliteModel, Toolchain, TorchModel, carry
-from edgesmith_stages.runtimes.torch_runtime import REQUIREMENTS
+from edgesmith import DatasetRef, Stage, StageFailed, TfliteModel, Toolchain, TorchModel, UserError, carry
+from edgesmith_stages.quantize.calibration import too_many
+from edgesmith_stages.tflite_backends.litert_torch import LitertTorch
+from edgesmith_stages.tflite_backends.request import Request, Scheme
+from edgesmith_stages.tflite_backends.tensorflow import TensorFlow
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import nn
+    from edgesmith import Context, Dataset
 
-    from edgesmith import Context
+Backend = LitertTorch | TensorFlow
 
-LITERT_TORCH = ("litert-torch>=0.10,<0.11", "torch>=2.14,<2.15", "pydantic>=2.10", "pluggy>=1.5")
-"""litert-torch 0.10 needs an older typing-extensions than Prefect does: an environment of its own."""
+BACKENDS: Mapping[str, tuple[Backend, ...]] = {
+    "litert-torch": (LitertTorch(),),
+    "tensorflow": (TensorFlow(),),
+    "auto": (LitertTorch(), TensorFlow()),
+}
+"""By the param's value, what is tried, in order."""
 
-RESOLVED = "2026-11-15"
-"""The date as of which that environment is resolved: litert-torch leaves most of its requirements open."""
+BARS: Mapping[str, float | None] = {"float": 60, "fp16": 40, "dynamic-int8": None, "int8": None}
+"""By scheme, the SQNR in decibels under which the stage fails by default; under LOW_SQNR it warns."""
+
+LOW_SQNR = 15
 
 
 class ExportTflite(Stage):
-    """Export a torch model to a TFLite flatbuffer with litert-torch, and check it with LiteRT.
+    """Export a torch model to a TFLite flatbuffer, and check it with LiteRT.
 
-    Figures: `sqnr_db`, `rel_l2` and `agreement` against the torch model on its golden images and on noise;
-    `ops`, `bytes`.
+    Backends: `litert-torch`; `tensorflow` (torch to ONNX to a TensorFlow SavedModel to TFLite), which takes longer,
+    takes models that the other refuses, and quantises on the way; `auto`, which tries the first, and the second
+    where that fails, or where its file does not compute what the model does.
+
+    Figures: `sqnr_db`, `rel_l2` and `agreement` against the torch model on its golden images and on noise; `ops`,
+    `int8_ops`, `bytes`; `backend`, and for `auto` in `refused` why those before it didn't do.
     """
 
     name = "export-tflite"
     inputs = {"model": TorchModel}
     outputs = {"model": TfliteModel}
-    requirements = (*REQUIREMENTS, *LITERT_TORCH)
+    requirements = LitertTorch.toolchain.requirements
 
     class Params(Stage.Params):
         """Params of `export-tflite`."""
 
+        backend: Literal["litert-torch", "tensorflow", "auto"] = Field("litert-torch", description="what converts")
         layout: Literal["NHWC", "NCHW"] = Field("NHWC", description="layout of the file's input; phones give NHWC")
-        min_sqnr: float = Field(60, description="fail under this SQNR against the torch model, in dB")
+        scheme: Scheme = Field("float", description="what TensorFlow quantises; all but float need `tensorflow`")
+        calibration_data: DatasetRef | None = Field(None, description="for int8, the dataset (its train split)")
+        calibration: int = Field(128, ge=1, description="for int8, how many images of it, drawn by seed")
+        min_sqnr: float | None = Field(
+            None,
+            description="fail under this SQNR against the torch model, in dB [default: 60 for float, 40 for fp16]",
+        )
 
     @classmethod
     def toolchain(cls, params: Any, kinds: Mapping[str, Any]) -> Toolchain:
-        """litert-torch's own environment."""
-        return Toolchain(cls.requirements, exclude_newer=RESOLVED)
+        """That of the last backend: `auto` runs here, and asks for litert-torch as a tool."""
+        return BACKENDS[params.backend][-1].toolchain
+
+    @classmethod
+    def tools(cls, params: Any, kinds: Mapping[str, Any]) -> Mapping[str, Toolchain]:
+        """What the backends call that can't share the stage's process."""
+        if params.backend == LitertTorch.name:
+            return {}
+        return {name: one for backend in BACKENDS[params.backend] for name, one in backend.tools.items()}
+
+    @classmethod
+    def check(cls, params: Any, kinds: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> None:
+        """Refuse to quantise without TensorFlow, and calibration without images or to no end."""
+        if params.scheme != "float" and params.backend != TensorFlow.name:
+            raise UserError(
+                f"backend {params.backend!r} does not quantise, and scheme is {params.scheme!r}",
+                hint="set `backend: tensorflow`, or leave `scheme` out and quantise with a `quantize` stage",
+            )
+        if (params.scheme == "int8") != (params.calibration_data is not None):
+            needs = "needs calibration images" if params.scheme == "int8" else "uses no calibration images"
+            raise UserError(
+                f"scheme {params.scheme!r} {needs}",
+                hint="`calibration_data` names the dataset for scheme int8, and only for that",
+            )
+        count = datasets["calibration_data"].count("train") if "calibration_data" in datasets else None
+        if count is not None and params.calibration > count:
+            raise too_many(params.calibration, count, params.calibration_data.name)
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
-        """Convert, shorten names, write, check; raise StageFailed if a step fails."""
-        from edgesmith_stages.formats.tflite import op_names, read, shorten_names, write
+        """Convert, shorten names, write, check; raise StageFailed if no backend does."""
+        source, made = inputs["model"], TfliteModel(ctx.out("model"))
+        contract = source.contract.model_copy(update={"batch": 1, "layout": params.layout})
+        carry(source, made.path, contract)
+        images = None
+        if params.calibration_data is not None:
+            from edgesmith_stages.quantize.calibration import load
+
+            images = load(ctx, params.calibration_data, contract, params.calibration)
+        request = Request(ctx, source, contract, made.file, params.scheme, images)
+        refused: dict[str, str] = {}
+        backends = BACKENDS[params.backend]
+        for backend in backends:
+            ctx.progress(len(refused), len(backends), doing=backend.name)
+            try:
+                figures = self._export(backend, request, made, params, apart=len(backends) > 1)
+            except StageFailed as error:
+                if len(backends) == 1:
+                    raise
+                refused[backend.name] = error.message
+                ctx.log.warning("%s did not do: %s", backend.name, error.message)
+                continue
+            told = {"refused": refused} if refused else {}
+            return {**figures, "backend": backend.name, **told, "bytes": made.bytes()}
+        reasons = "".join(f"\n    {name}: {why}" for name, why in refused.items())
+        raise StageFailed(
+            f"no backend could export the model:{reasons}", hint="take the ONNX export, which covers more"
+        )
+
+    def _export(
+        self, backend: Backend, request: Request, made: TfliteModel, params: Any, *, apart: bool
+    ) -> dict[str, Any]:
+        """Make the file with one backend and compare it with the torch model."""
+        from edgesmith_stages.formats.tflite import integer_ops, op_names, read, shorten_names, write
         from edgesmith_stages.models.recipe import build, logits
         from edgesmith_stages.parity import Parity, outputs_of, probe_images
         from edgesmith_stages.runtimes.litert import LiteRT
 
-        source, out = inputs["model"], ctx.out("model")
-        contract = source.contract.model_copy(update={"batch": 1, "layout": params.layout})
-        module = build(source.path)
-        images = probe_images(contract, source.golden()[0], ctx.seed)
-        ctx.progress(0, 2)
-        made = TfliteModel(out)
-        _convert(module, contract.feed(images[:1]), params.layout).export(str(made.file))
+        backend.export(request, apart=apart)
         model = read(made.file.read_bytes())
         shorten_names(model)
         write(model, made.file)
-        carry(source, out, contract)
-        ctx.progress(1, 2)
+        source, contract, ctx = request.source, request.contract, request.ctx
+        images = probe_images(contract, source.golden()[0], ctx.seed)
         runtime = LiteRT()
         runtime.load(made, threads=1)
-        parity = Parity.of(logits(module, source.contract, images), outputs_of(runtime, contract, images, batch=1))
-        parity.require(params.min_sqnr, "the TFLite file")
-        ctx.progress(2, 2, sqnr_db=parity.sqnr_db)
-        return {**parity.figures(), "ops": len(op_names(model)), "bytes": made.bytes()}
-
-
-def _convert(module: nn.Module, example: NDArray[np.generic], layout: str) -> Any:
-    # Its progress lines carry terminal colours; the stage tells its own progress.
-    os.environ.setdefault("LITERT_TORCH_SHOW_PROGRESS", "n")
-    import torch
-
-    from edgesmith_stages.conversion import converting
-
-    hint = "replace that operator in the model, or take the ONNX export, which covers more"
-    with converting("litert-torch", "a TFLite model", hint):
-        import litert_torch
-
-        wrapped = litert_torch.to_channel_last_io(module, args=[0]) if layout == "NHWC" else module
-        return litert_torch.convert(wrapped.eval(), (torch.from_numpy(example),))
+        wanted = logits(build(source.path), source.contract, images)
+        parity = Parity.of(wanted, outputs_of(runtime, contract, images, batch=1))
+        bar = BARS[params.scheme] if params.min_sqnr is None else params.min_sqnr
+        if bar is not None:
+            parity.require(bar, f"the TFLite file of {backend.name}")
+        if parity.sqnr_db < LOW_SQNR:
+            ctx.log.warning("the file is far from its source: SQNR %.1f dB", parity.sqnr_db)
+        return {**parity.figures(), "ops": len(op_names(model)), "int8_ops": integer_ops(model)}

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from edgesmith import TfliteModel, UserError
+from edgesmith import CONTRACT, TfliteModel, UserError
 from edgesmith_flows.registry import Registry, load_registry
 
 GOOD = """
@@ -16,10 +16,23 @@ GOOD = """
         "Do good."
         name = "good"
 
+        def run(self, ctx, inputs, params):
+            pass
+
     @hookimpl
     def edgesmith_stages():
         return [Good]
     """
+
+
+def plugin(body):
+    """A plugin with a stage, whose class body gets more lines."""
+    return GOOD.replace('name = "good"', 'name = "good"\n        ' + body)
+
+
+def brings(hook, expression):
+    """A plugin whose hook returns an expression."""
+    return f"import edgesmith\nfrom edgesmith import *\n@hookimpl\ndef edgesmith_{hook}():\n    return {expression}\n"
 
 
 @pytest.fixture
@@ -66,33 +79,101 @@ def test_a_local_package_is_loaded_without_changing_the_path(registry):
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("def", "SyntaxError"),
         ("import sys; sys.exit('bye')", "SystemExit: bye"),
+        (GOOD.replace("edgesmith_stages", "edgesmith_stagse"), "'edgesmith_stagse'; did you mean 'edgesmith_stages'?"),
+        (GOOD.replace("@hookimpl", ""), "edgesmith_stages lacks its decorator"),
         (
-            "from edgesmith import hookimpl\n@hookimpl\ndef edgesmith_stagse(): return []",
-            "unknown hook 'edgesmith_stagse'",
+            GOOD.replace("edgesmith_stages()", "edgesmith_stages(config)"),
+            "has the argument 'config'; the hook takes no",
         ),
+        (GOOD.replace("return [Good]", "return 3"), "returned int; expected a list"),
+        (GOOD.replace("return [Good]", "pass"), "returned NoneType; expected a list"),
+        (GOOD.replace("[Good]", "['good']"), "returned 'good'; expected a subclass of edgesmith.Stage"),
+        (GOOD.replace("[Good]", "[int]"), "expected a subclass of"),
+        (GOOD.replace("return [Good]", "1 / 0"), "ZeroDivisionError"),
+        (GOOD.replace('name = "good"', ""), "has no name"),
+        (GOOD.replace("run", "walk"), "Good has no run()"),
+        (plugin("version = 2"), "Good: version is 2; expected a text"),
+        (plugin("requirements = 'numpy'"), "Good: requirements is 'numpy'; expected a tuple of requirements"),
+        (plugin("requirements = ('numpy 2',)"), "Good: requirements is 'numpy 2'; expected a requirement (PEP 508)"),
+        (plugin("class Params: pass"), "expected a subclass of Stage.Params"),
+        (plugin("inputs = ['model']"), "Good: inputs is ['model']; expected a mapping"),
+        (plugin("inputs = {'model': 'onnx'}"), "Good: inputs['model'] is 'onnx'; expected an artifact kind"),
+        (plugin("outputs = {'model': str}"), "Good: outputs['model'] is <class 'str'>; expected an artifact kind"),
+        (plugin("outputs = {'a model': Stage}"), "is 'a model'; expected a port name"),
+        (plugin("from edgesmith import Model; outputs = {'model': Model}"), "expected a kind that files can have"),
+        (plugin("from edgesmith import Report, many; outputs = {'out': many(Report)}"), "can be neither many() nor"),
+        (plugin("from edgesmith import like; outputs = {'model': like('modle')}"), "like('modle'), unknown input"),
         (
-            "from edgesmith import hookimpl\n@hookimpl\ndef edgesmith_stages(): return 3",
-            "returned int; expected a list",
+            plugin("from edgesmith import OnnxModel, Report; outputs = {'model': OnnxModel | Report}"),
+            "has 2 kinds; an output has one",
         ),
+        (brings("runtimes", "[type('R', (Runtime,), {'name': 'r'})]"), "R has no load()"),
         (
-            "from edgesmith import hookimpl\n@hookimpl\ndef edgesmith_stages(): return None",
-            "returned NoneType; expected",
+            brings("runtimes", "[type('R', (Runtime,), dict(name='r', accepts=OnnxModel, load=id, predict=id))]"),
+            "accepts is <class 'edgesmith.artifacts.OnnxModel'>; expected a tuple",
         ),
-        (
-            "from edgesmith import hookimpl\n@hookimpl\ndef edgesmith_stages(): return ['good']",
-            "expected a subclass of",
-        ),
-        ("from edgesmith import hookimpl\n@hookimpl\ndef edgesmith_stages(): return [int]", "expected a subclass of"),
-        ("from edgesmith import hookimpl\n@hookimpl\ndef edgesmith_stages(): 1 / 0", "ZeroDivisionError"),
-        ("from edgesmith import Stage, hookimpl\n@hookimpl\ndef edgesmith_stages(): return [Stage]", "has no name"),
+        (brings("targets", "[type('T', (Target,), {'name': 't'})]"), "T has no identity()"),
+        (brings("datasets", "[type('D', (Dataset,), {'name': 'd'})]"), "D has no fingerprint()"),
+        (brings("artifact_kinds", "[type('K', (Model,), {'kind': 'k'})]"), "main is ''; expected the name of the"),
+        (brings("model_sources", "[type('S', (ModelSource,), dict(name='s', factory='s'))]"), "factory is 's'; expec"),
     ],
 )
 def test_a_plugin_that_fails_is_recorded_with_its_cause_and_the_others_work(local, text, error):
     registry, (bad, good) = local(text, GOOD)
     assert error in bad.error
+    assert bad.hint
+    assert bad.name in bad.message
     assert "Traceback" in bad.details
     assert good.error is None
     assert "good" in registry.stages
+
+
+class TestContract:
+    """What a plugin was built for (docs/contract.md)."""
+
+    @pytest.mark.parametrize("later", ["", "from edgesmith import ThingOfTheFuture", "import edgesmith.thing"])
+    def test_one_built_for_a_later_contract_is_told_from_one_that_is_broken(self, local, later):
+        _, (state,) = local(f"edgesmith_contract = {CONTRACT + 1}\n{later}")
+        wanted = f"it was built for contract {CONTRACT + 1} of edgesmith; this edgesmith has contract {CONTRACT}"
+        assert state.error == wanted
+        assert state.hint.startswith("update edgesmith, or install a release of local_")
+
+    def test_one_built_for_a_contract_that_is_no_more_is_refused(self, local):
+        _, (state,) = local("edgesmith_contract = 0")
+        assert "it was built for contract 0 of edgesmith" in state.error
+        assert state.hint.startswith("update local_")
+
+    def test_one_that_states_none_is_taken_for_the_oldest(self, local):
+        _, (state,) = local(GOOD)
+        assert state.error is None
+
+    def test_it_is_a_number(self, local):
+        _, (state,) = local("edgesmith_contract = '1'")
+        assert state.error == "edgesmith_contract is '1'; expected an integer, such as edgesmith_contract = 1"
+
+    def test_what_is_on_its_way_out_is_noted(self, local):
+        old = "from edgesmith.deprecation import deprecated\ndeprecated('edgesmith.Old', 'edgesmith.New', until=3)"
+        registry, (state,) = local(old + textwrap.dedent(GOOD))
+        assert state.notes == ("edgesmith.Old is gone in contract 3: use edgesmith.New",)
+        assert "good" in registry.stages
+
+    def test_other_warnings_are_left_alone(self, local):
+        with pytest.warns(UserWarning, match="of my own"):
+            local("import warnings\nwarnings.warn('of my own')" + textwrap.dedent(GOOD))
+
+
+def test_a_plugin_without_hooks_is_noted(local):
+    _, (state,) = local("x = 1")
+    assert state.notes == ("it brings nothing: it has no hook, or its hooks return empty lists",)
+
+
+def test_a_kind_that_no_plugin_brings_is_noted(local):
+    body = """from edgesmith import Artifact
+        Own = type("Own", (Artifact,), {"kind": "own"})
+        outputs = {"thing": Own}"""
+    _, (state,) = local(plugin(body))
+    (note,) = state.notes
+    assert note.startswith("the stage 'good' gives the kind 'own' (thing), which no plugin brings: return it from")
 
 
 def test_a_module_that_is_not_there_is_recorded():
@@ -111,6 +192,7 @@ def test_two_plugins_that_bring_one_name_are_both_named(local):
     registry, (first, second) = local(GOOD, GOOD)
     assert first.error is None
     assert second.error == "two plugins bring the stage 'good': local module and local module"
+    assert second.hint == f"uninstall one of them, or rename the stage in {second.name}"
     assert registry.stages["good"].__module__ == first.name
 
 
@@ -143,6 +225,13 @@ class TestRuntimeFor:
             def unavailable(cls):
                 return "needs a Mac"
 
+        class Crashing(Runtime):
+            name, accepts = "crashing", (TfliteModel,)
+
+            @classmethod
+            def unavailable(cls):
+                return {}["device"]
+
         class Zealous(Runtime):
             name, accepts = "zealous", (TfliteModel,)
         """
@@ -161,6 +250,12 @@ class TestRuntimeFor:
 
     def test_an_unavailable_one_is_passed_over(self, local):
         assert self.registry(local, "Broken", "Any").runtime_for(TfliteModel)[0].name == "any"
+
+    def test_one_that_crashes_when_asked_is_passed_over(self, local):
+        registry = self.registry(local, "Crashing", "Any")
+        assert registry.runtime_for(TfliteModel)[0].name == "any"
+        del registry.runtimes["any"]
+        assert registry.runtime_for(TfliteModel)[1] == "crashing: its unavailable() failed: KeyError: 'device'"
 
     def test_where_none_is_left_the_reasons_are_told(self, local):
         assert self.registry(local, "Broken").runtime_for(TfliteModel) == (None, "broken: needs a Mac")

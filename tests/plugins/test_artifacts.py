@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from edgesmith import CoreMLModel, InputContract, OnnxModel, Report, TorchModel, UserError
@@ -30,6 +32,45 @@ def test_a_model_brings_its_contract(tmp_path):
 def test_a_model_without_a_contract_is_a_users_error(tmp_path):
     with pytest.raises(UserError, match="is not an input contract"):
         _ = TorchModel(tmp_path).contract
+
+
+def test_a_torch_model_gives_its_module_with_its_weights(torch_model):
+    import torch
+
+    module = torch_model.module()
+    assert not module.training
+    torch.testing.assert_close(module(torch.ones(1, 3)), torch.tensor([[3.0, 3.0]]))
+
+
+def test_a_torch_model_with_damaged_weights_is_a_users_error(torch_model):
+    torch_model.file.write_bytes(b"x")
+    with pytest.raises(UserError, match="cannot be read"):
+        torch_model.module()
+
+
+def test_a_kind_with_a_recipe_of_its_own_names_its_own_loader(tmp_path):
+    class Named(TorchModel):
+        loader = "pathlib:PurePosixPath"
+
+    assert Named(tmp_path).module() == tmp_path
+
+
+def test_what_a_module_needs_is_what_the_torch_runtime_needs():
+    from edgesmith_stages.runtimes.torch_runtime import TorchRuntime
+
+    assert TorchRuntime.requirements == TorchModel.requirements
+
+
+@pytest.fixture
+def torch_model(tmp_path):
+    """A linear layer whose outputs are its inputs' sum."""
+    import torch
+    from safetensors.torch import save_file
+
+    source = {"op": "factory", "target": "torch.nn:Linear", "args": {"in_features": 3, "out_features": 2}}
+    (tmp_path / "recipe.json").write_text(json.dumps({"source": source}))
+    save_file({"weight": torch.ones(2, 3), "bias": torch.zeros(2)}, tmp_path / TorchModel.main)
+    return TorchModel(tmp_path)
 
 
 def test_a_report_is_its_document(tmp_path):

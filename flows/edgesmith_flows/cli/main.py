@@ -20,7 +20,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "plugins": ("edgesmith_flows.cli.plugins", "List plugins, what they bring, and why some failed."),
     "explain": ("edgesmith_flows.cli.explain", "Say why a node is cached, or runs."),
     "cache": ("edgesmith_flows.cli.cache", "Look into the store, share it, make room in it."),
+    "toolchain": ("edgesmith_flows.cli.toolchain", "List, build, check and remove isolated environments."),
+    "deploy": ("edgesmith_flows.cli.deploy", "Deploy pipelines to a Prefect server."),
+    "serve": ("edgesmith_flows.cli.serve", "Serve pipelines from this process."),
     "baseline": ("edgesmith_flows.cli.baseline", "Keep a run's results by name."),
+    "new": ("edgesmith_flows.cli.new", "Write the files of a new plugin."),
+    "doctor": ("edgesmith_flows.cli.doctor", "Look at what a run needs, and say what is broken."),
     "schema": ("edgesmith_flows.cli.schema", "Write the JSON Schema of pipeline files, for editors."),
 }
 

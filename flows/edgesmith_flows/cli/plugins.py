@@ -18,5 +18,9 @@ def command(traceback: bool) -> None:
         click.echo(f"{plugin.name} ({plugin.origin}): {plugin.error or 'ok'}")
         for one in plugin.brings:
             click.echo(f"  {one.partition(':')[0].rstrip('s').replace('_', ' ')} {one.partition(':')[2]}")
+        for note in plugin.notes:
+            click.echo(f"  note: {note}")
+        if plugin.hint:
+            click.echo(f"  hint: {plugin.hint}")
         if traceback and plugin.details:
             click.echo(plugin.details)

@@ -1,18 +1,15 @@
-"""Run plugins in tests, without a pipeline: real stages on real folders.
-
-`run_stage` runs one stage in this process. The contract classes (`StageContract`, `RuntimeContract`) hold the tests
-that every plugin should pass: subclass one, set its attributes, and pytest does the rest.
-"""
+"""Run a stage without a pipeline: in this process, on real folders."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from edgesmith.artifacts import Artifact, Model
 from edgesmith.dataset import Dataset
@@ -23,6 +20,8 @@ from edgesmith.process import Launch, ModelProcess
 from edgesmith.refs import DatasetRef
 from edgesmith.runtime import Runtime
 from edgesmith.stage import Stage
+from edgesmith.target import Target
+from edgesmith.tool import Tool
 
 
 def bridge_to(*classes: type) -> dict[str, str]:
@@ -38,14 +37,18 @@ class LocalContext:
     Attributes:
         datasets: dataset classes that params may name.
         runtimes: runtime classes for `open`; each runs under `python`, or this interpreter.
+        targets: target classes that `open` may name; `host` is always there.
+        tools: interpreters for `tool` by name; this one where a name is missing.
     """
 
     folder: Path
     seed: int = 0
     datasets: Sequence[type[Dataset]] = ()
     runtimes: Sequence[type[Runtime]] = ()
+    targets: Sequence[type[Target]] = ()
     model_sources: Mapping[str, str] = field(default_factory=dict)
     python: str = sys.executable
+    tools: Mapping[str, str] = field(default_factory=dict)
     cancelled: bool = False
     progressed: list[tuple[float, float, dict[str, float | str]]] = field(default_factory=list)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("edgesmith.testing"))
@@ -77,15 +80,24 @@ class LocalContext:
         return cls(cls.Params(**ref.params))
 
     def open(self, model: Model, *, threads: int = 1, target: str = "host") -> ModelProcess:
-        """Open a model on the first of `runtimes` that takes it."""
+        """Open a model on the first of `runtimes` that takes it, on `host` or one of `targets`."""
+        known = {cls.name: cls for cls in self.targets}
+        if target != "host" and target not in known:
+            raise UserError(unknown("target", target, {"host", *known}))
         for runtime in self.runtimes:
             if isinstance(model, runtime.accepts):
                 reason = runtime.unavailable()
                 if reason:
                     raise RuntimeUnavailable(reason)
                 launch = Launch(runtime.name, object_name(runtime), self.python, bridge_to(runtime, type(model)))
+                if target in known:
+                    return known[target]().open(launch, model, threads)
                 return ModelProcess(launch, model, threads)
         raise RuntimeUnavailable(f"no runtime for {model.kind}")
+
+    def tool(self, name: str) -> Tool:
+        """Return a tool that runs under one of `tools`, or this interpreter."""
+        return Tool(name, self.tools.get(name, sys.executable), log=self.log)
 
 
 @dataclass(frozen=True)
@@ -118,6 +130,10 @@ def run_stage(
         datasets: dataset classes that params may name.
         runtimes: runtime classes for `ctx.open`.
         context: use this context instead of a new one.
+
+    Raises:
+        pydantic.ValidationError: the params don't fit.
+        UserError: the stage refused, or returned something that is not a mapping of JSON values.
     """
     given = dict(inputs or {})
     for port in stage.inputs:
@@ -130,9 +146,19 @@ def run_stage(
     for dataset in opened.values():
         dataset.check()
     stage.check(checked, kinds, opened)
-    figures = stage().run(ctx, given, checked) or {}
+    figures = as_figures(stage().run(ctx, given, checked))
     outputs = {port: output_kind(spec, kinds)(ctx.out(port)) for port, spec in stage.outputs.items()}
     return Outcome(outputs, figures)
+
+
+def as_figures(returned: Any) -> dict[str, Any]:
+    """Return what `run` returned as figures, or raise UserError where a pipeline would refuse it."""
+    if returned is not None and not isinstance(returned, Mapping):
+        raise UserError(f"run() returned {type(returned).__name__}; expected a mapping of figures, or None")
+    try:
+        return dict(json.loads(json.dumps(dict(returned or {}))))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"run() returned figures that are not JSON: {error}") from error
 
 
 def kinds_of(value: Artifact | Sequence[Artifact] | None) -> tuple[type[Artifact], ...]:
@@ -149,74 +175,3 @@ def folder_digest(folder: Path) -> str:
         total.update(file.relative_to(folder).as_posix().encode() + b"\0")
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
-
-
-class StageContract:
-    """Tests that every stage passes. Subclass it, set `stage` and `params`, and override `inputs` and `context`."""
-
-    stage: ClassVar[type[Stage]]
-    params: ClassVar[Mapping[str, Any]] = {}
-
-    def inputs(self, folder: Path) -> Mapping[str, Any]:
-        """Return the input artifacts by port; make them in `folder`."""
-        return {}
-
-    def context(self, folder: Path) -> LocalContext:
-        """Return the context to run in."""
-        return LocalContext(folder)
-
-    def test_is_named_and_documented(self) -> None:
-        """A stage has a name, a version and a docstring."""
-        assert self.stage.name
-        assert self.stage.version
-        assert (self.stage.__doc__ or "").strip()
-
-    def test_refuses_unknown_params(self) -> None:
-        """A param with a typo is refused, never ignored."""
-        from pydantic import ValidationError
-
-        try:
-            self.stage.Params(**{**self.params, "no_such_param_": 1})
-        except ValidationError:
-            return
-        raise AssertionError("an unknown param was accepted")
-
-    def test_writes_only_its_outputs_and_repeats_itself(self, tmp_path: Path) -> None:
-        """Two runs give equal bytes, in the output folders and nowhere else; the inputs stay as they were."""
-        given = self.inputs(tmp_path / "inputs")
-        before = folder_digest(tmp_path / "inputs")
-        digests = []
-        for attempt in ("first", "second"):
-            ctx = self.context(tmp_path / attempt)
-            made = run_stage(self.stage, ctx.folder, given, self.params, context=ctx)
-            assert {p.name for p in ctx.folder.iterdir()} <= {*self.stage.outputs, "scratch"}
-            digests.append({port: folder_digest(one.path) for port, one in made.outputs.items()})
-        assert folder_digest(tmp_path / "inputs") == before
-        if not self.stage.measures:
-            assert digests[0] == digests[1]
-
-
-class RuntimeContract:
-    """Tests that every runtime passes. Subclass it, set `runtime`, and override `model`."""
-
-    runtime: ClassVar[type[Runtime]]
-    tolerance: ClassVar[float] = 1e-3
-
-    def model(self, folder: Path) -> Model:
-        """Return a model artifact that the runtime takes, with its golden pair."""
-        raise NotImplementedError
-
-    def test_repeats_the_golden_pair(self, tmp_path: Path) -> None:
-        """The golden pixels give the golden logits, in a fresh process, at any batch size."""
-        import numpy as np
-
-        reason = self.runtime.unavailable()
-        if reason:
-            import pytest
-
-            pytest.skip(f"{self.runtime.name}: {reason}")
-        model = self.model(tmp_path)
-        pixels, logits = model.golden()
-        with LocalContext(tmp_path, runtimes=[self.runtime]).open(model) as process:
-            np.testing.assert_allclose(process.predict(pixels), logits, atol=self.tolerance)
-            assert len(process.time(pixels, warmup=1, runs=3)) == 3

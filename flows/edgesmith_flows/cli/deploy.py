@@ -1,0 +1,46 @@
+"""`edgesmith deploy`: hand pipelines to a Prefect server."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("deploy", short_help="Deploy pipelines to a Prefect server.")
+@click.argument("pipelines", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Deploy every pipeline that `edgesmith list` shows.")
+@click.option("--pool", default="edgesmith", show_default=True, help="The work pool; made if there is none.")
+@click.option("--cron", metavar="CRON", help='A schedule, such as "0 3 * * *".')
+@click.option("--timezone", metavar="ZONE", help="The schedule's time zone, such as Europe/Berlin.")
+@click.option("--image", metavar="IMAGE", help="A container image with edgesmith and the project; the pool runs it.")
+def command(
+    pipelines: tuple[str, ...], every: bool, pool: str, cron: str | None, timezone: str | None, image: str | None
+) -> None:
+    """Deploy PIPELINES to the Prefect server that PREFECT_API_URL names, each under its own name.
+
+    Afterwards `prefect deployment run NAME` runs one: flow, deployment and pipeline have one name.
+    """
+    names = names_of(pipelines, every)
+    from edgesmith_flows.deploy import deploy, enable_names
+
+    made = deploy(names, pool=pool, cron=cron, timezone=timezone, image=image)
+    enable_names()
+    for one in made:
+        click.echo(f"{one.name}: deployed to the work pool {one.pool}")
+    click.echo(f"next: prefect worker start --pool {pool}\n      prefect deployment run {made[0].name}")
+
+
+def names_of(pipelines: tuple[str, ...], every: bool) -> list[str]:
+    """Return the pipelines to deploy; raise UserError for a name that no pipeline has."""
+    from edgesmith.errors import UserError, unknown
+    from edgesmith_flows.settings import known_pipelines
+
+    known = known_pipelines()
+    if every == bool(pipelines):
+        raise UserError(
+            "name the pipelines to deploy, or give --all" if not every else "give names, or --all, not both"
+        )
+    for name in pipelines:
+        if name not in known:
+            hint = "deployments find a pipeline by its name; put the file into ./pipelines"
+            raise UserError(unknown("pipeline", name, known), hint=hint)
+    return list(known) if every else list(pipelines)

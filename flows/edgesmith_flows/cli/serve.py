@@ -1,0 +1,22 @@
+"""`edgesmith serve`: run pipelines when Prefect says so, from this process."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("serve", short_help="Serve pipelines from this process: no work pool, no worker.")
+@click.argument("pipelines", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Serve every pipeline that `edgesmith list` shows.")
+@click.option("--cron", metavar="CRON", help='A schedule, such as "0 3 * * *".')
+@click.option("--timezone", metavar="ZONE", help="The schedule's time zone, such as Europe/Berlin.")
+def command(pipelines: tuple[str, ...], every: bool, cron: str | None, timezone: str | None) -> None:
+    """Serve PIPELINES until Ctrl-C: each is a deployment whose runs this process starts."""
+    from edgesmith_flows.cli.deploy import names_of
+
+    names = names_of(pipelines, every)
+    from edgesmith_flows.deploy import enable_names, serve
+
+    enable_names()
+    click.echo(f"serving {', '.join(names)}; run one with `prefect deployment run {names[0]}`, stop with Ctrl-C")
+    serve(names, cron, timezone)

@@ -1,0 +1,105 @@
+"""The nodes of a pipeline as Prefect tasks, in threads of this process or in Dask workers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from prefect import State, Task, get_run_logger
+from prefect.concurrency.sync import concurrency
+from prefect.states import Completed
+
+from edgesmith.errors import EdgesmithError
+from edgesmith_flows.execute import Executor
+from edgesmith_flows.outcome import NodeResult
+
+
+def submit_here(executor: Executor) -> dict[str, Any]:
+    """Submit each node to the flow's task runner; return their futures by name."""
+    futures: dict[str, Any] = {}
+    for name, step in executor.plan.steps.items():
+
+        def body(name: str = name) -> Any:
+            with _resources(executor.plan.steps[name].node.resources):
+                result = executor.make(name)
+            _log(result)
+            return _state(result)
+
+        task = _task(executor, name, body)
+        futures[name] = task.submit(wait_for=[futures[need] for need in step.node.upstream])
+    return futures
+
+
+def submit_elsewhere(executor: Executor, order: str) -> dict[str, Any]:
+    """Submit each node with what the nodes that it needs give, which is all that tasks there share."""
+    futures: dict[str, Any] = {}
+    for name, step in executor.plan.steps.items():
+        task = _task(executor, name, make_task)
+        futures[name] = task.submit(order, name, {need: futures[need] for need in step.node.upstream})
+    return futures
+
+
+def make_task(order: str, name: str, gave: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a task in a Dask worker, found there by its name."""
+    from edgesmith_flows.elsewhere import make_elsewhere, resources_of
+
+    with _resources(resources_of(order, name)):
+        return make_elsewhere(order, name, gave, get_run_logger())
+
+
+@contextlib.contextmanager
+def _resources(names: Iterable[str]) -> Iterator[None]:
+    """Hold a slot of each of Prefect's global concurrency limits of these names; one that isn't set limits nothing."""
+    wanted = sorted(names)
+    if not wanted:
+        yield
+        return
+    with concurrency(wanted, occupy=1, strict=False):
+        yield
+
+
+def bring_back(executor: Executor, futures: Mapping[str, Any]) -> None:
+    """Take down how nodes ended elsewhere, and bring what they gave into the local store."""
+    from edgesmith_flows.elsewhere import received
+
+    for name, future in futures.items():
+        node = executor.plan.steps[name].node
+        if future.state.is_completed():
+            told = future.result()
+            action = received(told)
+            if executor.store.find(action.key) is None and executor.remote is not None:
+                executor.remote.pull_action(executor.store, action.key)
+            executor.end(NodeResult(node, told["state"], action, action.seconds))
+        elif future.state.is_failed() and future.state.name != "NotReady":
+            error = future.result(raise_on_failure=False)
+            told_error = error if isinstance(error, EdgesmithError) else EdgesmithError(f"{error}")
+            executor.end(NodeResult(node, "failed", None, 0.0, told_error))
+
+
+def _task(executor: Executor, name: str, body: Callable[..., Any]) -> Task[..., Any]:
+    node = executor.plan.steps[name].node
+    return Task(
+        body,
+        name=node.base,
+        task_run_name=name,
+        description=(node.stage.__doc__ or "").strip().partition("\n")[0] or None,
+        retries=node.retries,
+        tags=[node.stage.name],
+        persist_result=False,
+    )
+
+
+def _log(result: NodeResult) -> None:
+    figures = result.action.figures if result.action else {}
+    get_run_logger().info("%s: %s in %.1f s %s", result.node.name, result.state, result.seconds, _short(figures))
+
+
+def _state(result: NodeResult) -> State[Any]:
+    if result.state == "cached":
+        return Completed(name="Cached", message="found in the store")
+    return Completed(message=f"{result.seconds:.1f} s")
+
+
+def _short(figures: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in figures.items() if isinstance(value, (int, float)))

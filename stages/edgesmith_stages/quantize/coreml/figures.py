@@ -1,0 +1,70 @@
+"""How many weights a package has compressed, and how near they are to what they were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def compressed_weights(spec: Any) -> int:
+    """Count the weights of a specification that operators read in compressed form."""
+    count = 0
+    for function in spec.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            made, read = set(), set()
+            for operation in block.operations:
+                if is_compressed(operation.type):
+                    made.update(value.name for value in operation.outputs)
+                else:
+                    read.update(one.name for argument in operation.inputs.values() for one in argument.arguments)
+            count += len(made & read)
+    return count
+
+
+def is_compressed(type: str) -> bool:
+    """Whether an operator of this type decompresses a weight; a constexpr_cast does not."""
+    return type.startswith("constexpr_") and type != "constexpr_cast"
+
+
+def eligible_weights(model: Any, params: Any) -> int:
+    """Count the weights of an MLModel that the user wants compressed: large enough, and not left out."""
+    from coremltools.optimize import coreml
+
+    excluded = params.exclude or ()
+    return sum(
+        entry.val.ndim > 1
+        and entry.val.dtype.kind == "f"
+        and entry.val.size > params.min_elements
+        and not any(child.op_type in excluded for child in entry.child_ops)
+        for entry in coreml.get_weights_metadata(model, params.min_elements).values()
+    )
+
+
+def weight_sqnr(before: Any, after: Any, least: int) -> float:
+    """SQNR in dB over all weights with at least `least` elements, of two MLModels."""
+    import numpy as np
+    from coremltools.optimize import coreml
+
+    from edgesmith_stages.parity import sqnr_db
+
+    wanted, found = _weights(before, least), _weights(coreml.decompress_weights(after), least)
+    pairs = [(wanted[key], found[key]) for key in wanted if key in found and wanted[key].shape == found[key].shape]
+    if not pairs:
+        return 0.0
+    return sqnr_db(np.concatenate([a.ravel() for a, _ in pairs]), np.concatenate([b.ravel() for _, b in pairs]))
+
+
+def _weights(model: Any, least: int) -> dict[str, NDArray[np.float64]]:
+    """Weights by the operator that takes them: their own names change with compression."""
+    import numpy as np
+    from coremltools.optimize import coreml
+
+    found = {}
+    for key, entry in coreml.get_weights_metadata(model, least).items():
+        for child in entry.child_ops:
+            ports = [port for port, name in child.params_name_mapping.items() if name == key]
+            found.update({f"{child.name}.{port}": np.asarray(entry.val, np.float64) for port in ports})
+    return found

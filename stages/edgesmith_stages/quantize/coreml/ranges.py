@@ -1,0 +1,139 @@
+"""Ranges of activations over calibration images, from taps of the reference runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from edgesmith_stages.quantize.coreml.histograms import BINS, entropy, percentile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgesmith import CoreMLModel
+    from edgesmith_stages.mil.interpret import Interpreter
+
+Ranges: TypeAlias = "dict[str, tuple[float, float]]"
+
+WIDEST = 32752.0
+"""The library computes a range's width in half precision: beyond this, it would be infinite."""
+NARROWEST = 1e-4
+"""A range this narrow or narrower has a scale that half precision can't hold."""
+
+
+def measure(model: CoreMLModel, images: NDArray[np.uint8], method: str) -> Ranges:
+    """Run the saved package on images, one by one, and return the range of every float in its program.
+
+    Args:
+        model: the package.
+        images: uint8 [N, H, W, C].
+        method: "minmax" for the true extremes; "percentile" and "entropy" cut outliers off, in a second run.
+
+    Returns:
+        By the name of the value, least and largest. Names of values that became infinite or no numbers are left out.
+    """
+    from edgesmith_stages.mil.interpret import Interpreter
+
+    interpreter = Interpreter(model.file, watch=False)
+    (name,) = interpreter.features.inputs
+    rows = model.contract.feed(images)
+    extremes = _Extremes()
+    extremes(name, rows)
+    _run(interpreter, name, rows, extremes)
+    ranges = {key: (low, high) for key, (low, high) in extremes.found.items() if low - low == 0 == high - high}
+    if method != "minmax":
+        counts = _Histograms(ranges)
+        counts(name, rows)
+        _run(interpreter, name, rows, counts)
+        cut = {"percentile": percentile, "entropy": entropy}[method]
+        ranges.update({key: cut(count, *ranges[key]) for key, count in counts.found.items()})
+    return ranges
+
+
+def shared(ranges: Ranges, groups: list[set[str]]) -> Ranges:
+    """Give all members of a group the range that holds them all, so that a concat needs no requantisation."""
+    made = dict(ranges)
+    for group in groups:
+        known = [ranges[name] for name in group if name in ranges]
+        if known:
+            wide = min(low for low, _ in known), max(high for _, high in known)
+            made.update({name: wide for name in group if name in ranges})
+    return made
+
+
+def usable(ranges: Ranges) -> dict[str, dict[str, float]]:
+    """As the library's passes take them; without ranges that are too wide, and with too narrow ones widened."""
+    return {
+        name: {"rmin": low, "rmax": max(high, NARROWEST if low > -NARROWEST else high)}
+        for name, (low, high) in ranges.items()
+        if -WIDEST <= low <= high <= WIDEST
+    }
+
+
+def concats(interpreter_function: Any) -> list[set[str]]:
+    """Return the values that each concat joins and makes, concats that share a value taken together."""
+    from edgesmith_stages.mil.program import Ref
+
+    groups: list[set[str]] = []
+    for operation in interpreter_function.block.operations:
+        if operation.type != "concat":
+            continue
+        joined = {one.name for one in operation.arguments["values"] if isinstance(one, Ref)}
+        joined.update(value.name for value in operation.outputs)
+        for group in [group for group in groups if group & joined]:
+            groups.remove(group)
+            joined |= group
+        groups.append(joined)
+    return groups
+
+
+def _run(interpreter: Interpreter, name: str, rows: NDArray[np.generic], tap: Any) -> None:
+    for place in range(len(rows)):
+        interpreter.run({name: rows[place : place + 1]}, taps=tap)
+
+
+class _Extremes:
+    """A tap that keeps least and largest."""
+
+    def __init__(self) -> None:
+        self.found: Ranges = {}
+
+    def __call__(self, name: str, value: Any) -> None:
+        tensor = _floats(value)
+        if tensor is None:
+            return
+        low, high = (float(one) for one in tensor.aminmax())
+        before = self.found.get(name, (low, high))
+        # Python's min and max drop a NaN that comes second; here it must stay.
+        self.found[name] = _least(before[0], low), -_least(-before[1], -high)
+
+
+class _Histograms:
+    """A tap that counts values, in equal bins between known extremes."""
+
+    def __init__(self, ranges: Mapping[str, tuple[float, float]]) -> None:
+        self.ranges = ranges
+        self.found: dict[str, NDArray[np.float64]] = {}
+
+    def __call__(self, name: str, value: Any) -> None:
+        tensor = _floats(value)
+        if tensor is None or name not in self.ranges or self.ranges[name][0] == self.ranges[name][1]:
+            return
+        low, high = self.ranges[name]
+        counted = tensor.float().histc(BINS, low, high).double().numpy()
+        self.found[name] = self.found[name] + counted if name in self.found else counted
+
+
+def _floats(value: Any) -> Any:
+    """The value as a torch tensor if it is one of floats or an array, else None."""
+    import numpy as np
+    import torch
+
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(np.ascontiguousarray(value, np.float32))
+    return value if isinstance(value, torch.Tensor) and value.is_floating_point() and value.numel() else None
+
+
+def _least(a: float, b: float) -> float:
+    return a if a <= b or a != a else b

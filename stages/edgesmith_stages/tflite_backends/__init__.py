@@ -1,0 +1,1 @@
+"""Ways from a torch model to a TFLite file."""
