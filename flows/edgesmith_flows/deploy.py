@@ -14,6 +14,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoolCreate
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.runner.storage import LocalStorage
 from prefect.schedules import Cron
 from prefect.settings import PREFECT_API_URL, update_current_profile
 
@@ -24,6 +25,8 @@ from edgesmith_flows.settings import REMOTE_VARIABLE, STORE_VARIABLE, find_pipel
 from edgesmith_flows.yaml_source import load_yaml
 
 PLUGIN = "edgesmith"
+IMAGE_FOLDER = "/opt/project"
+"""Where the project is in a container image (deployments/Dockerfile)."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,7 @@ def _deployment(
         )
     env = {key: os.environ[key] for key in (STORE_VARIABLE, REMOTE_VARIABLE) if key in os.environ}
     variables: dict[str, Any] = {"env": env} if env else {}
-    if pool is not None and image is None:
-        variables["working_dir"] = str(Path.cwd())
-    return RunnerDeployment.from_flow(
+    made = RunnerDeployment.from_flow(
         flow,
         name,
         schedule=Cron(cron, timezone=timezone) if cron else None,
@@ -98,6 +99,9 @@ def _deployment(
         entrypoint_type=EntrypointType.MODULE_PATH,
         tags=["edgesmith"],
     )
+    # Without this step Prefect would copy the project, store and all, before each run.
+    made.storage = LocalStorage(path=IMAGE_FOLDER if image else str(Path.cwd()))
+    return made
 
 
 @contextlib.contextmanager

@@ -1,0 +1,172 @@
+"""Pipelines in service: a real Prefect server and worker, and the commands that people type."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from edgesmith_flows.settings import known_pipelines
+
+from .commands import Place
+
+REPOSITORY = Path(__file__).parent.parent.parent
+PIPELINE = """
+name: greeting
+description: "A text and its echo"
+params: {text: hello}
+plugins: [playground.plugin]
+stages:
+  a: {uses: write, resources: [desk]}
+  b: {uses: shout, needs: a}
+"""
+
+
+def prefect(service, *arguments, **options):
+    """Run `prefect ARGUMENTS` in the project's folder."""
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+    return subprocess.run(
+        command, cwd=service.folder, env=service.env, capture_output=True, text=True, check=False, timeout=240, **options
+    )
+
+
+class Service(Place):
+    """A project with a Prefect server of its own on the loopback interface."""
+
+    port = 0
+
+    @property
+    def env(self):
+        return {
+            **super().env,
+            "PREFECT_HOME": str(self.folder / "prefect"),
+            "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_UI_ENABLED": "false",
+            "PYTHONPATH": str(self.folder),
+            "COLUMNS": "200",
+        }
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    service = Service(tmp_path_factory.mktemp("service"))
+    (service.folder / "playground").symlink_to(REPOSITORY / "tests" / "playground")
+    (service.folder / "pipelines").mkdir()
+    (service.folder / "pipelines" / "greeting.yaml").write_text(PIPELINE)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        service.port = free.getsockname()[1]
+    log = (service.folder / "server.log").open("wb")
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(service.port)]
+    subprocess.Popen(command, cwd=service.folder, env=service.env, stdout=log, stderr=log, start_new_session=True)
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    until = time.monotonic() + 180
+    while True:
+        try:
+            direct.open(f"http://127.0.0.1:{service.port}/api/health", timeout=5)
+            break
+        except OSError:
+            assert time.monotonic() < until, (service.folder / "server.log").read_text()
+            time.sleep(0.3)
+    yield service
+    for process in service.processes():
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def deployed(service):
+    """The answer of `edgesmith deploy`, and a worker for the pool that it made."""
+    answer = service.run("deploy", "greeting")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    log = (service.folder / "worker.log").open("wb")
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "edgesmith", "--query-seconds", "1"]
+    subprocess.Popen(command, cwd=service.folder, env=service.env, stdout=log, stderr=log, start_new_session=True)
+    return answer
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+class TestDeployments:
+    def test_deploy_makes_the_pool_and_says_what_to_type_next(self, deployed, service):
+        assert deployed.stdout.splitlines()[0] == "greeting: deployed to the work pool edgesmith"
+        assert "prefect deployment run greeting" in deployed.stdout
+        assert "greeting/greeting" in prefect(service, "deployment", "ls").stdout
+
+    def test_the_literal_command_runs_it_in_a_worker(self, deployed, service):
+        done = prefect(service, "deployment", "run", "greeting", "--watch")
+        assert done.returncode == 0, done.stdout + done.stderr + (service.folder / "worker.log").read_text()
+        assert len(service.results()) == 2
+        assert [node["state"] for node in service.records()[-1]["nodes"].values()] == ["done", "done"]
+
+    def test_prefect_s_own_form_and_params_work_and_what_is_cached_is_not_made_again(self, deployed, service):
+        given = json.dumps({"b.marks": 3})
+        done = prefect(service, "deployment", "run", "greeting/greeting", "-p", f"params={given}", "--watch")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [node["state"] for node in service.records()[-1]["nodes"].values()] == ["cached", "done"]
+
+    def test_an_unknown_name_is_one_message_with_the_nearest(self, deployed, service):
+        done = prefect(service, "deployment", "run", "greetin")
+        assert done.returncode == 1
+        told = done.stdout + done.stderr
+        assert "Unknown deployment 'greetin'; did you mean 'greeting'?" in told
+        assert "Traceback" not in told
+
+    def test_a_name_that_several_bear_lists_them(self, deployed, service):
+        code = (
+            "import sys; from prefect import flow\n"
+            "@flow\ndef other(): pass\n"
+            "other.from_source('.', 'x.py:other').deploy('greeting', work_pool_name='edgesmith', print_next_steps=False)"
+        )
+        (service.folder / "x.py").write_text("from prefect import flow\n@flow\ndef other(): pass\n")
+        (service.folder / "pipelines" / "second.yaml").write_text(PIPELINE.replace("greeting", "second"))
+        made = subprocess.run(
+            [sys.executable, "-c", code.replace("'greeting'", "'twin'")],
+            cwd=service.folder, env=service.env, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+        again = code.replace("'greeting'", "'twin'").replace("def other", "def another").replace("other.from", "another.from")
+        (service.folder / "x.py").write_text("from prefect import flow\n@flow\ndef another(): pass\n")
+        made = subprocess.run(
+            [sys.executable, "-c", again.replace(":other", ":another")],
+            cwd=service.folder, env=service.env, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+        done = prefect(service, "deployment", "run", "twin")
+        assert done.returncode == 1
+        assert "another/twin, other/twin" in done.stdout + done.stderr
+
+    def test_a_resource_is_a_concurrency_limit_of_one(self, deployed, service):
+        assert "desk" in prefect(service, "global-concurrency-limit", "ls").stdout
+
+    def test_an_unknown_pipeline_is_not_deployed(self, service):
+        done = service.run("deploy", "greetin")
+        assert done.returncode == 1
+        assert "did you mean 'greeting'" in done.stderr
+
+
+@pytest.mark.slow
+def test_prefect_deploy_all_deploys_what_ships(service, tmp_path):
+    declared = yaml.safe_load((REPOSITORY / "deployments" / "prefect.yaml").read_text())["deployments"]
+    assert {one["name"] for one in declared} == set(known_pipelines())
+    for name in ("prefect.yaml", "prefect.toml"):
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    prefect(service, "work-pool", "create", "edgesmith", "--type", "process")
+    done = subprocess.run(command, cwd=tmp_path, env=service.env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    known = prefect(service, "deployment", "ls").stdout
+    assert all(f"{one['name'][:12]}" in known for one in declared)
+
+
+def test_without_an_api_nothing_is_deployed(tmp_path):
+    done = Place(tmp_path).run("deploy", "smoke", PREFECT_HOME=str(tmp_path), PREFECT_API_URL="")
+    assert done.returncode == 1
+    assert "there is no Prefect API to deploy to" in done.stderr
+    assert "prefect server start" in done.stderr
