@@ -79,3 +79,38 @@ def demo_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return place
+
+
+@pytest.fixture(scope="session")
+def author(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """A plugin author's machine: runs shell commands in a fresh environment that holds edgesmith.
+
+    Its libraries are lent by this environment, and uv is told to leave dependencies alone: both would take minutes.
+    """
+    from uv import find_uv_bin
+
+    home = tmp_path_factory.mktemp("author")
+    environment = home / ".venv"
+    uv = os.fsdecode(find_uv_bin())
+    (home / "uv.toml").write_text("[pip]\nno-deps = true\n")
+    env = {
+        **os.environ,
+        "UV_CONFIG_FILE": str(home / "uv.toml"),
+        "VIRTUAL_ENV": str(environment),
+        "PATH": os.pathsep.join([str(environment / "bin"), str(Path(uv).parent), os.environ["PATH"]]),
+        "EDGESMITH_STORE": str(home / "store"),
+    }
+
+    def run(command: str, folder: Path = home) -> str:
+        done = subprocess.run(
+            ["bash", "-ec", command], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=580
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    run(f"uv venv --quiet --python {sys.executable} {environment}")
+    site = Path(run("python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))'").strip())
+    lender = Path(pytest.__file__).parent.parent
+    (site / "lent.pth").write_text(f"import site; site.addsitedir({str(lender)!r})\n")
+    run(f"uv pip install --quiet --editable {TESTS.parent}")
+    return run

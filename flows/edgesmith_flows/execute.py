@@ -14,6 +14,7 @@ from edgesmith.artifacts import Model
 from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
 from edgesmith_flows.action import Action
 from edgesmith_flows.bridge import bridge_for
+from edgesmith_flows.conduct import Conduct
 from edgesmith_flows.identity import Identities, stage_toolchain
 from edgesmith_flows.job import make_job
 from edgesmith_flows.outcome import Listener, NodeResult, NodeState
@@ -169,13 +170,14 @@ class Executor:
                 workspace=workspace,
                 key=key,
             )
+            origin = self.registry.origins.get(("stages", node.stage.name), "?")
+            who = f"the stage {node.stage.name} ({origin})"
+            conduct = Conduct(node, origin, self.store, digests, workspace)
             try:
                 figures = worker.run(job, lambda event: self._event(node.name, event), node.timeout)
             except StageBug as error:
-                origin = self.registry.origins.get(("stages", node.stage.name), "?")
-                raise StageBug(
-                    f"the stage {node.stage.name} ({origin}) failed: {error.message}", error.trace
-                ) from error
+                raise StageBug(f"{who} failed: {error.message}", error.trace) from error
+            conduct.check()
             seconds = time.monotonic() - begun
             outputs = {}
             for port, kind in node.output_kinds.items():
@@ -183,7 +185,7 @@ class Executor:
                 main = folder / kind.main if issubclass(kind, Model) else folder
                 if not main.exists() or not any(folder.iterdir()):
                     wanted = main.relative_to(workspace)
-                    raise StageFailed(f"the stage {node.stage.name} said it was done, but wrote no {wanted}")
+                    raise StageFailed(f"{who} said it was done, but wrote no {wanted}")
                 outputs[port] = self.store.publish(folder, kind)
         same = node.stage.deterministic and not node.stage.measures
         action = Action(key, outputs, figures, document, seconds, same)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,6 +11,7 @@ from edgesmith.artifacts import Model
 from edgesmith.dataset import Dataset
 from edgesmith.runtime import Runtime
 from edgesmith.stage import Toolchain
+from edgesmith_flows.blame import blamed
 from edgesmith_flows.canonical import digest
 from edgesmith_flows.memo import Memo
 from edgesmith_flows.pipeline import Node
@@ -98,7 +100,8 @@ class Identities:
 
     def _dataset(self, dataset: Dataset) -> dict[str, Any]:
         if id(dataset) not in self._fingerprints:
-            self._fingerprints[id(dataset)] = digest(dataset.fingerprint(self.memo.digest))
+            with self._blamed("dataset", dataset.name, "fingerprint"):
+                self._fingerprints[id(dataset)] = digest(dataset.fingerprint(self.memo.digest))
         return {
             "name": dataset.name,
             "version": dataset.version,
@@ -115,8 +118,13 @@ class Identities:
         }
 
     def _target(self, name: str) -> dict[str, Any]:
-        target = self.registry.find("target", self.registry.targets, name)()
-        return {"name": name, "version": target.version, "identity": dict(target.identity())}
+        cls = self.registry.find("target", self.registry.targets, name)
+        with self._blamed("target", name, "identity"):
+            return {"name": name, "version": cls.version, "identity": dict(cls().identity())}
+
+    def _blamed(self, what: str, name: str, doing: str) -> contextlib.AbstractContextManager[None]:
+        origin = self.registry.origins.get((f"{what}s", name), "?")
+        return blamed(f"{what} {name!r}", origin, doing)
 
 
 def stage_toolchain(node: Node) -> Toolchain:

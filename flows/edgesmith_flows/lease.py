@@ -73,6 +73,12 @@ def leased(folder: Path) -> set[str]:
     return {line for file in folder.iterdir() if _alive(file) for line in _lines(file)}
 
 
+def census(folder: Path) -> tuple[int, int]:
+    """Return how many leases are held, and how many are left of dead runs."""
+    alive = [_alive(file) for file in folder.iterdir()] if folder.is_dir() else []
+    return alive.count(True), alive.count(False)
+
+
 def sweep(folder: Path, workspaces: Path) -> None:
     """Remove the leases of dead runs, and what they were writing; call it while the gate is held alone."""
     for file in folder.iterdir():

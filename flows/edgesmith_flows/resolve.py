@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +15,7 @@ from edgesmith.errors import EdgesmithError, unknown
 from edgesmith.ports import Port, as_port, output_kind
 from edgesmith.refs import FILE_MARKER, DatasetRef
 from edgesmith.stage import Stage, Toolchain
+from edgesmith_flows.blame import blamed, expect
 from edgesmith_flows.document import NodeDocument, PipelineDocument, parse_document, problems_of
 from edgesmith_flows.interpolate import Interpolator
 from edgesmith_flows.matrix import Combinations, combinations
@@ -185,8 +187,10 @@ class _Resolver:
             return
         toolchain = Toolchain()
         try:
-            stage.check(params, kinds, {field: use.dataset for field, use in datasets.items()})
-            toolchain = stage.toolchain(params, kinds)
+            with self._blamed("stages", stage.name, "check"):
+                stage.check(params, kinds, {field: use.dataset for field, use in datasets.items()})
+            with self._blamed("stages", stage.name, "toolchain"):
+                toolchain = expect(Toolchain, stage.toolchain(params, kinds))
         except EdgesmithError as error:
             self.complain((*here, "with"), str(error))
         output_kinds = {port: output_kind(spec, kinds) for port, spec in stage.outputs.items()}
@@ -194,6 +198,10 @@ class _Resolver:
             name, base, stage, params, connected, kinds, output_kinds, toolchain, datasets, files, axes,
             entry.timeout, entry.retries, tuple(entry.resources), self.source.line(here),
         )  # fmt: skip
+
+    def _blamed(self, table: str, name: str, doing: str) -> AbstractContextManager[None]:
+        origin = self.registry.origins.get((table, name), "unknown")
+        return blamed(f"{table.rstrip('s')} {name!r}", origin, doing)
 
     def _stage(self, name: str, path: KeyPath) -> type[Stage] | None:
         try:
@@ -323,8 +331,10 @@ class _Resolver:
             return known
         try:
             cls = self.registry.find("dataset", self.registry.datasets, ref.name)
-            dataset = cls(cls.Params(**ref.params))
-            dataset.check()
+            checked = cls.Params(**ref.params)
+            with self._blamed("datasets", ref.name, "check"):
+                dataset = cls(checked)
+                dataset.check()
         except ValidationError as error:
             self._gather(problems_of(error, self.source, lambda _: path, cls.Params))
             return None

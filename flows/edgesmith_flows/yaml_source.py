@@ -36,7 +36,9 @@ class PipelineError(UserError):
         ]
         count = len(lines)
         head = f"{file}: {count} problem{'s' if count > 1 else ''}, nothing was run"
-        super().__init__("\n".join([head, *("  " + line for line in lines)]))
+        # What follows a problem's first line may explain several of them, and is told once.
+        shown = dict.fromkeys(part for line in lines for part in ("  " + line).split("\n"))
+        super().__init__("\n".join([head, *shown]))
 
 
 @dataclass(frozen=True)

@@ -63,12 +63,21 @@ _HOMES = {
     "target": ("Target",),
     "tool": ("Tool",),
 }
+_LEAVING: dict[str, tuple[str, int]] = {}
+"""Names on their way out: what to use instead, and the contract version that no longer has them (docs/contract.md)."""
+
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = ["CONTRACT", *sorted(_HOME_OF)]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _LEAVING:
+        from edgesmith.deprecation import deprecated
+
+        instead, until = _LEAVING[name]
+        deprecated(f"edgesmith.{name}", f"edgesmith.{instead}", until)
+        return __getattr__(instead)
     if name not in _HOME_OF:
         raise AttributeError(f"module 'edgesmith' has no attribute {name!r}")
     from importlib import import_module

@@ -46,12 +46,12 @@ class Benchmark(Stage):
     class Params(Stage.Params):
         """How long and on what to measure."""
 
-        data: DatasetRef = DatasetRef(name="random")
-        target: str = "host"
+        data: DatasetRef = Field(default=DatasetRef(name="random"), description="dataset to run and to score on (val)")
+        target: str = Field(default="host", description="where models run: a target's name")
         runs: int = Field(default=50, ge=1, description="measured runs a model")
         warmup: int = Field(default=10, ge=0, description="unmeasured runs before")
         rounds: int = Field(default=10, ge=1, description="turns that the runs are spread over")
-        threads: int = Field(default=1, ge=1)
+        threads: int = Field(default=1, ge=1, description="threads that a model runs on")
         score: bool = Field(default=True, description="measure top-1, if the data have labels")
         images: int = Field(default=16, ge=1, description="distinct images to time with")
 

@@ -45,11 +45,11 @@ class Evaluate(Stage):
     class Params(Stage.Params):
         """What to evaluate on."""
 
-        data: DatasetRef = DatasetRef(name="digits")
-        split: SplitName = "val"
+        data: DatasetRef = Field(default=DatasetRef(name="digits"), description="dataset to score on")
+        split: SplitName = Field(default="val", description="which of its splits")
         limit: int | None = Field(default=None, ge=1, description="use only the first images")
-        batch: int = Field(default=32, ge=1)
-        threads: int = Field(default=2, ge=1)
+        batch: int = Field(default=32, ge=1, description="images at once, where the model's file allows it")
+        threads: int = Field(default=2, ge=1, description="threads that a model runs on")
 
     @classmethod
     def check(cls, params: Any, kinds: Any, datasets: Mapping[str, Dataset]) -> None:

@@ -14,7 +14,7 @@ def test_a_plugin_of_one_file_is_lent_as_that_file(tmp_path):
 
     (tmp_path / "onefile_plugin.py").write_text(
         "from edgesmith import Stage, hookimpl\n"
-        "class One(Stage):\n    name = 'one-file'\n"
+        "class One(Stage):\n    name = 'one-file'\n    def run(self, ctx, inputs, params): ...\n"
         "@hookimpl\ndef edgesmith_stages():\n    return [One]\n"
     )
     registry = load_registry(["onefile_plugin"], tmp_path)

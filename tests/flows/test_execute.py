@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from edgesmith import Cancelled
+from edgesmith_flows.blame import PluginFailed
 from edgesmith_flows.worker.client import WorkerPool
 
 CHAIN = """
@@ -154,7 +155,7 @@ class TestFailing:
     @pytest.mark.parametrize("how", ["nothing", "vanish"])
     def test_an_output_that_was_not_written_is_told(self, engine, how):
         run = engine.run(f"a: {{uses: mischief, with: {{how: {how}}}}}")
-        assert run.error("a") == "the stage mischief said it was done, but wrote no text"
+        assert run.error("a") == "the stage mischief (local module) said it was done, but wrote no text"
 
     def test_a_model_without_its_main_file_is_told(self, playground):
         playground.edit("stages.py", "(folder / Sign.main).write_text", "(folder / 'other').write_text")
@@ -182,10 +183,27 @@ class TestFailing:
             t: {uses: tally, needs: {models: m}}
             """)
         executor.make("m")
-        with pytest.raises(Exception, match="nowhere"):
+        with pytest.raises(PluginFailed, match=r"identity\(\) of the target 'desk' \(local module\) failed.*nowhere"):
             executor.make("t")
         assert executor.results["t"].state == "failed"
-        assert executor.results["t"].error.exit_code == 3
+
+    @pytest.mark.parametrize(
+        ("how", "told"),
+        [
+            ("taint", "the stage mischief (local module) changed its input 'text': text.txt has changed"),
+            ("beside", "the stage mischief (local module) wrote 'crumbs' beside its outputs (text)"),
+        ],
+    )
+    def test_a_stage_that_breaks_the_rules_gives_nothing(self, engine, how, told):
+        text = f"""
+            a: {{uses: write}}
+            bad: {{uses: mischief, needs: a, with: {{how: {how}}}}}
+            """
+        run = engine.run(text)
+        assert run.error("bad").startswith(told)
+        assert "its authors" in run.error("bad")
+        assert run.states == {"a": "done", "bad": "failed"}
+        assert engine.run(text.replace(f"how: {how}", "how: clock")).states["bad"] == "done"
 
 
 class TestScratch:

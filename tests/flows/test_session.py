@@ -14,6 +14,9 @@ class Nod(Stage):
     "Nod."
     name = "NAME"
 
+    def run(self, ctx, inputs, params):
+        pass
+
 @hookimpl
 def edgesmith_stages():
     return [Nod]

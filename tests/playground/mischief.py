@@ -26,12 +26,13 @@ class Mischief(Stage):
         how: Literal[
             "bug", "user-error", "failure", "exit", "sys-exit", "kill", "segfault", "print", "nothing", "link",
             "figures", "wrong-return", "sleep", "child", "child-and-exit", "disk-full", "wrong-port", "patience",
-            "vanish", "clock", "raze",
+            "vanish", "clock", "raze", "taint", "beside",
         ]  # fmt: skip
         seconds: float = 60
         note: str = ""
 
     def run(self, ctx, inputs, params):
+        self.inputs_given = inputs
         done = getattr(self, "_" + params.how.replace("-", "_"))(ctx, params)
         if params.how not in ("nothing", "vanish"):
             (ctx.out("text") / "text.txt").write_text(str(time.time_ns()) if params.how == "clock" else "done")
@@ -70,6 +71,14 @@ class Mischief(Stage):
     def _raze(self, ctx, params):
         shutil.rmtree(ctx.scratch)
         (ctx.scratch / "checkpoint").write_bytes(b"x")
+
+    def _taint(self, ctx, params):
+        file = self.inputs_given["text"].path / "text.txt"
+        file.chmod(0o644)
+        file.write_text("tainted")
+
+    def _beside(self, ctx, params):
+        (ctx.out("text").parent / "crumbs").write_text("x")
 
     def _clock(self, ctx, params):
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgesmith import hookimpl
 
+from .borrow import Borrow
 from .datasets import Words
 from .kinds import Essay, Sign, Text
 from .mischief import Flaky, Flood, Mischief
@@ -21,7 +22,7 @@ def edgesmith_artifact_kinds():
 
 @hookimpl
 def edgesmith_stages():
-    return [Write, Shout, Gather, Split, Quote, Build, Tally, Demand, Mischief, Flaky, Flood]
+    return [Write, Shout, Gather, Split, Quote, Build, Tally, Demand, Borrow, Mischief, Flaky, Flood]
 
 
 @hookimpl

@@ -1,6 +1,7 @@
 """A model in its runtime, alone in a process."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,3 +75,31 @@ def test_a_kind_without_a_runtime_has_a_reason_fit_for_a_table(playground, tmp_p
     made = run_stage(playground.stages.Build, tmp_path).outputs["model"]
     with pytest.raises(RuntimeUnavailable, match="no runtime for sign"):
         LocalContext(tmp_path).open(made)
+
+
+def test_it_shows_what_each_operation_gave(sign):
+    """The input first; names that come again are numbered, and what is no float is left out."""
+    launch, model = sign
+    pixels, answers = model.golden()
+    with ModelProcess(launch, model, threads=1) as process:
+        image, mean, answer = process.tap(pixels)
+        again = process.tap(pixels[:1])
+    assert [(tap.name, tap.op) for tap in (image, mean, answer)] == [
+        ("input", "input"),
+        ("value", "ReduceMean"),
+        ("value#2", "Mul"),
+    ]
+    np.testing.assert_allclose(image.value, pixels.transpose(0, 3, 1, 2))
+    np.testing.assert_allclose(answer.value, answers, rtol=1e-6)
+    np.testing.assert_allclose(again[2].value, answers[:1], rtol=1e-6)
+
+
+def test_a_runtime_that_shows_nothing_says_so(sign):
+    """As a plugin's runtime may be."""
+    launch, model = sign
+    launch = replace(launch, runtime=launch.runtime.replace("SignRuntime", "SilentRuntime"))
+    with (
+        ModelProcess(launch, model, threads=1) as process,
+        pytest.raises(StageFailed, match="silent-runner doesn't show intermediate results"),
+    ):
+        process.tap(model.golden()[0])

@@ -130,7 +130,7 @@ def test_a_key_that_depends_on_the_process_fails(module, tmp_path):
     class TestRestless(TargetContract):
         target = module(code).Restless
 
-    with pytest.raises(AssertionError, match="two processes disagree on identity: .*pid"):
+    with pytest.raises(AssertionError, match=r"two processes disagree on identity: .*pid"):
         TestRestless().test_its_key_is_deterministic(tmp_path)
 
 

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "stages": ("edgesmith_flows.cli.stages", "List the installed stages, their ports and params."),
     "plugins": ("edgesmith_flows.cli.plugins", "List plugins, what they bring, and why some failed."),
     "explain": ("edgesmith_flows.cli.explain", "Say why a node is cached, or runs."),
+    "diff": ("edgesmith_flows.cli.diff", "Show layer by layer where two models part."),
     "cache": ("edgesmith_flows.cli.cache", "Look into the store, share it, make room in it."),
     "toolchain": ("edgesmith_flows.cli.toolchain", "List, build, check and remove isolated environments."),
     "deploy": ("edgesmith_flows.cli.deploy", "Deploy pipelines to a Prefect server."),

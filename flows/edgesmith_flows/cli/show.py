@@ -10,7 +10,14 @@ from edgesmith_flows.cli.options import set_option
 @click.command("show", short_help="Show a pipeline's graph.")
 @click.argument("pipeline")
 @set_option
-@click.option("--format", "form", type=click.Choice(["both", "text", "mermaid"]), default="both", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["both", "text", "mermaid"]),
+    default="both",
+    show_default=True,
+    help="As text, as Mermaid, or both.",
+)
 def command(pipeline: str, overrides: tuple[str, ...], form: str) -> None:
     """Show PIPELINE's nodes, what each needs and gives, and the graph as Mermaid."""
     from edgesmith_flows.graph import as_mermaid, as_text

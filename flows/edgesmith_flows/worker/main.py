@@ -50,11 +50,11 @@ def run_job(job: dict[str, Any], channel: Channel, log: logging.Logger, cancel: 
         ctx = WorkerContext(job, channel, log, cancel)
         figures = stage().run(ctx, load_inputs(job["inputs"]), params)
         if figures is not None and not isinstance(figures, dict):
-            raise EdgesmithError(f"the stage returned {type(figures).__name__}; expected a mapping or None")
+            raise TypeError(f"it returned {type(figures).__name__}; expected a mapping or None")
         try:
             plain = json.loads(json.dumps(figures or {}))
         except (TypeError, ValueError) as error:
-            raise EdgesmithError(f"the stage returned figures that are not JSON: {error}") from error
+            raise TypeError(f"it returned figures that are not JSON: {error}") from error
         channel.send({"event": "done", "figures": plain})
     except Exception as error:  # whatever a stage raises is reported, and the worker goes on
         if cancel.is_set() and not isinstance(error, EdgesmithError):

@@ -123,11 +123,11 @@ class TestFailures:
         assert "in _bug" in caught.value.trace
 
     def test_figures_that_are_not_json_are_told(self, worker, job):
-        with pytest.raises(UserError, match="figures that are not JSON: Object of type object"):
+        with pytest.raises(StageBug, match="it returned figures that are not JSON: Object of type object"):
             worker.run(job(how="figures"), ignore)
 
     def test_figures_that_are_no_mapping_are_told(self, worker, job):
-        with pytest.raises(UserError, match="the stage returned int; expected a mapping or None"):
+        with pytest.raises(StageBug, match="it returned int; expected a mapping or None"):
             worker.run(job(how="wrong-return"), ignore)
 
     def test_an_unknown_output_port_is_told_with_the_nearest_one(self, worker, job):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from edgesmith import UserError
+from edgesmith.testing import DatasetContract
 from edgesmith_stages.datasets.cifar import Cifar10, Cifar100
 
 NAMES = ["plane", "car", "bird"]
@@ -119,3 +120,21 @@ def test_names_what_torchvision_names(cls):
 
     source = load_object(cls.source)
     assert (cls.folder, cls.archive_md5) == (source.base_folder, source.tgz_md5)
+
+
+@pytest.mark.slow
+class TestCifar10(DatasetContract):
+    dataset = Cifar10
+
+    @pytest.fixture(autouse=True)
+    def _given(self, small, tmp_path, monkeypatch):
+        monkeypatch.setattr(Cifar10, "counts", {"train": 8, "val": 3})
+        self.params = {"root": str(tmp_path)}
+
+
+@pytest.mark.slow
+class TestCifar100(DatasetContract):
+    """Its images come the way of CIFAR-10's."""
+
+    dataset = Cifar100
+    test_gives_images_and_labels = test_gives_the_same_images_again = None

@@ -1,0 +1,122 @@
+"""Find a model artifact by what a user calls it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from edgesmith.artifacts import CONTRACT_FILE, Artifact, Model
+from edgesmith.errors import UserError, unknown
+from edgesmith_flows.document import PipelineDocument, parse_document
+from edgesmith_flows.registry import Registry
+from edgesmith_flows.settings import find_pipeline
+from edgesmith_flows.store import Store
+from edgesmith_flows.tags import newest_run
+from edgesmith_flows.yaml_source import load_yaml
+
+HOW = "give a digest (`edgesmith cache ls`), PIPELINE:NODE, or an artifact's folder"
+
+
+def find_model(text: str, store: Store, registry: Registry, pipeline: str | None = None) -> Model:
+    """Return the model that `text` names.
+
+    Args:
+        text: an artifact's folder; `PIPELINE:NODE` or `PIPELINE:NODE.PORT` of the pipeline's newest run; a digest, or
+            the start of one; with `pipeline`, a `NODE` or `NODE.PORT` of it.
+        pipeline: the pipeline that nodes without one are of.
+
+    Raises:
+        UserError: there is no such artifact, or it is no model.
+    """
+    home, colon, node = text.rpartition(":")
+    if Path(text).is_dir():
+        return _in_folder(Path(text), registry)
+    if colon and home:
+        return _of_node(home, node, store, registry)
+    if pipeline is not None and not _is_digest(text, store):
+        return _of_node(pipeline, text, store, registry)
+    found = [one for one in store.artifacts() if one.startswith(text)] if text else []
+    if len(found) != 1:
+        which = f"{len(found)} artifacts start with" if found else "no artifact starts with"
+        raise UserError(f"{which} {text!r}", hint=HOW)
+    return _stored(found[0], store, registry)
+
+
+def plugins_of(pipelines: Iterable[str]) -> list[str]:
+    """Return the plugin modules that pipelines name, as far as their files are found."""
+    documents = filter(None, map(_document, pipelines))
+    return [module for document in documents for module in document.plugins]
+
+
+def pipeline_of(text: str) -> str | None:
+    """Return the pipeline in `PIPELINE:NODE`, if that is what `text` is."""
+    home, colon, _ = text.rpartition(":")
+    return home if colon and home and not Path(text).is_dir() else None
+
+
+def _document(pipeline: str) -> PipelineDocument | None:
+    try:
+        return parse_document(load_yaml(find_pipeline(pipeline)))
+    except UserError:
+        return None
+
+
+def _is_digest(text: str, store: Store) -> bool:
+    return re.fullmatch(r"[0-9a-f]{6,64}", text) is not None and any(one.startswith(text) for one in store.artifacts())
+
+
+def _of_node(pipeline: str, text: str, store: Store, registry: Registry) -> Model:
+    """Return what a node gave in the newest run of a pipeline, given by name or file."""
+    document = _document(pipeline)
+    run = newest_run(store, document.name if document else pipeline)
+    node, port = (text, "") if text in run.nodes else text.rpartition(".")[::2] if "." in text else (text, "")
+    if node not in run.nodes:
+        raise UserError(unknown("node", node, run.nodes))
+    outputs = run.nodes[node].get("outputs") or {}
+    if not outputs:
+        raise UserError(f"the node {node!r} gave nothing in the newest run of {run.pipeline}")
+    if port and port not in outputs:
+        raise UserError(unknown("output port", port, outputs))
+    if port:
+        return _stored(outputs[port], store, registry)
+    models = {name: digest for name, digest in outputs.items() if _gives_model(digest, store, registry)}
+    if len(models) != 1:
+        raise UserError(
+            f"the node {node!r} gave {len(models)} models, expected one",
+            hint=f"name one of its outputs, as {node}.PORT: {', '.join(sorted(outputs))}",
+        )
+    return _stored(next(iter(models.values())), store, registry)
+
+
+def _gives_model(digest: str, store: Store, registry: Registry) -> bool:
+    try:
+        return issubclass(registry.kinds.get(store.manifest(digest)["kind"], Artifact), Model)
+    except OSError:
+        return True
+
+
+def _stored(digest: str, store: Store, registry: Registry) -> Model:
+    if not store.has(digest):
+        raise UserError(f"the artifact {digest[:12]} is no longer in {store.root}", hint="run the pipeline again")
+    return _model(store.artifact_folder(digest) / "files", store.manifest(digest)["kind"], registry, digest)
+
+
+def _in_folder(folder: Path, registry: Registry) -> Model:
+    """Return the model in a folder: an artifact's files, or the store's folder of an artifact."""
+    manifest = folder / "manifest.json"
+    if manifest.is_file() and (folder / "files").is_dir():
+        return _model(folder / "files", str(json.loads(manifest.read_text(encoding="utf-8"))["kind"]), registry)
+    models = [kind for kind in registry.kinds.values() if issubclass(kind, Model) and kind.main]
+    found = [kind for kind in models if (folder / kind.main).exists()]
+    if not found or not (folder / CONTRACT_FILE).is_file():
+        raise UserError(f"there is no model artifact in {folder}", hint=HOW)
+    return found[0](folder)
+
+
+def _model(folder: Path, kind: str, registry: Registry, digest: str = "") -> Model:
+    cls = registry.find("artifact kind", registry.kinds, kind)
+    if not issubclass(cls, Model):
+        raise UserError(f"the artifact in {folder} is no model: its kind is {kind}", hint=HOW)
+    return cls(folder, digest)

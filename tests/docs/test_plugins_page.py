@@ -1,0 +1,61 @@
+"""docs/plugins.md, followed to the letter: its files are written, its commands run, in order."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from edgesmith_flows.plugin_rules import KNOWN_HOOKS
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(file for file in DOCS.rglob("*.md"))
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PLACE = re.compile(r"# ([\w./-]+)\n")
+
+
+def blocks(page):
+    return BLOCK.findall(page.read_text())
+
+
+def test_every_block_is_a_file_or_a_command():
+    for language, text in blocks(DOCS / "plugins.md"):
+        assert language == "sh" or PLACE.match(text), text
+
+
+def test_the_python_blocks_compile():
+    for page in PAGES:
+        for language, text in blocks(page):
+            if language == "python":
+                compile(text, str(page), "exec")
+
+
+def test_every_hook_is_on_the_page():
+    page = (DOCS / "plugins.md").read_text()
+    assert all(f"| `{hook}` |" in page for hook in KNOWN_HOOKS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", page.read_text()):
+        assert (page.parent / link).exists(), link
+
+
+@pytest.mark.slow
+def test_a_reader_gets_from_nothing_to_a_published_stage(author, tmp_path):
+    folder = tmp_path
+    told = ""
+    try:
+        for language, text in blocks(DOCS / "plugins.md"):
+            if language != "sh":
+                file = folder / PLACE.match(text)[1]
+                file.write_text(text.partition("\n")[2])
+                continue
+            out = author(f"{text}\npwd", folder)
+            told += out
+            folder = Path(out.splitlines()[-1])
+    finally:
+        author("uv pip uninstall edgesmith-acme")
+    assert "acme-stamp (version 1)" in told
+    assert "stamped: 4 nodes (2 cached, 2 done)" in told
+    assert "stamped: cached\n" in told, "the wheel is what was tested"
+    assert "Write a greeting." in told
