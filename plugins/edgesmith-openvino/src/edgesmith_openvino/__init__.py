@@ -1,0 +1,1 @@
+"""OpenVINO for edgesmith: an artifact kind, two stages and a runtime."""
