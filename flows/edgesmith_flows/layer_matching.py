@@ -85,7 +85,7 @@ class Layer:
         """Sample a result."""
         import numpy as np
 
-        value = tap.value.squeeze()
+        value = np.atleast_1d(tap.value.squeeze())
         turns = list(permutations(range(value.ndim)))[1:] if value.ndim < 5 else []
         everywhere = value.size <= PLACES
         places = np.arange(value.size) if everywhere else np.random.default_rng(0).integers(0, value.size, PLACES)

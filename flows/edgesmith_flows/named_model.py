@@ -31,7 +31,7 @@ def find_model(text: str, store: Store, registry: Registry, pipeline: str | None
         UserError: there is no such artifact, or it is no model.
     """
     home, colon, node = text.rpartition(":")
-    if Path(text).is_dir():
+    if text and Path(text).is_dir():
         return _in_folder(Path(text), registry)
     if colon and home:
         return _of_node(home, node, store, registry)

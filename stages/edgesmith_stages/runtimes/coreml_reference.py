@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import CoreMLModel, Runtime, UserError
+from edgesmith import CoreMLModel, Runtime, Tap, UserError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from edgesmith import Model
+    from edgesmith_stages.mil.program import Block
 
 COREMLTOOLS = "coremltools>=9.0,<9.1"
 
@@ -53,6 +55,18 @@ class CoreMLReference(Runtime):
         self._warn()
         return np.concatenate(rows)
 
+    def tap(self, batch: NDArray[np.generic], see: Callable[[Tap], None]) -> None:
+        """Show each operation's result, by its name in the program, in the precision that it declares."""
+        import torch
+
+        types = dict(_types(self.interpreter.function.block))
+
+        def show(name: str, value: Any) -> None:
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                see(Tap(name, types[name], value.numpy()))
+
+        self.interpreter.run({self._input.name: batch}, taps=show)
+
     def _takes(self, batch: NDArray[np.generic]) -> bool:
         sizes = self._input.sizes
         count, *rest = batch.shape
@@ -76,6 +90,14 @@ class CoreMLReference(Runtime):
             if name not in self._said:
                 self._said.add(name)
                 logging.getLogger(__name__).warning("%s", loss)
+
+
+def _types(block: Block) -> Iterator[tuple[str, str]]:
+    """Yield each result's name with its operation's type, nested blocks included."""
+    for operation in block.operations:
+        yield from ((value.name, operation.type) for value in operation.outputs)
+        for inner in operation.blocks:
+            yield from _types(inner)
 
 
 def in_order(probabilities: dict[Any, float], classes: tuple[str, ...]) -> NDArray[np.float32]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import Runtime, TfliteModel
+from edgesmith import Runtime, Tap, TfliteModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,8 @@ class LiteRT(Runtime):
         """Read the file and plan its memory."""
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter: Any = Interpreter(model_path=str(model.file), num_threads=threads)
+        self._file, self._threads = str(model.file), threads
+        self._interpreter: Any = Interpreter(model_path=self._file, num_threads=threads)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -48,6 +50,22 @@ class LiteRT(Runtime):
         self._interpreter.set_tensor(self._input["index"], _quantised(batch, self._input))
         self._interpreter.invoke()
         return _real(self._interpreter.get_tensor(self._output["index"]), self._output).astype(np.float32, copy=False)
+
+    def tap(self, batch: NDArray[np.generic], see: Callable[[Tap], None]) -> None:
+        """Show each operation's result, by the tensor's name, as LiteRT's own kernels compute it.
+
+        XNNPACK, which computes without a trace of what lies between, stays out of it.
+        """
+        from edgesmith_stages.runtimes.litert_taps import open_to_view, results
+
+        interpreter = open_to_view(self._file, self._threads)
+        detail = interpreter.get_input_details()[0]
+        interpreter.resize_tensor_input(detail["index"], batch.shape, strict=True)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(detail["index"], _quantised(batch, detail))
+        interpreter.invoke()
+        for tap in results(interpreter):
+            see(tap)
 
 
 def _quantised(array: NDArray[np.generic], detail: dict[str, Any]) -> NDArray[np.generic]:

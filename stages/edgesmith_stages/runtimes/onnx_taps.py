@@ -12,7 +12,7 @@ CLIPS = frozenset({"Relu", "Clip"})
 
 @dataclass(frozen=True)
 class Shown:
-    """A tensor to show: its name in the graph, and the name and type of the operation that it is told under."""
+    """A tensor to show: its name in the graph, and the result's name and operation that it is shown as."""
 
     tensor: str
     name: str
@@ -24,7 +24,7 @@ def choose(graph: Any) -> list[Shown]:
 
     Those that don't depend on the input are left out. So are results that nothing but a QuantizeLinear reads, at most
     after a Relu or Clip: to show them would break up the integer kernel that ONNX Runtime makes of `DequantizeLinear,
-    Conv, Relu, QuantizeLinear`. What the kernel gives is shown instead, dequantised, as the Conv's.
+    Conv, Relu, QuantizeLinear`. What the kernel gives is shown instead, dequantised, as the Relu's.
     """
     wiring = _Wiring(graph)
     shown = []
@@ -33,11 +33,10 @@ def choose(graph: Any) -> list[Shown]:
             continue
         wiring.fed.update(node.output)
         for tensor in filter(None, node.output):
-            if node.op_type == "DequantizeLinear":
-                origin = wiring.origin(node.input[0])
-                name = origin.output[0] if origin else tensor
-                shown.append(Shown(tensor, name, origin.op_type if origin else node.op_type))
-            elif not wiring.inside(tensor):
+            origin = wiring.origin(node.input[0]) if node.op_type == "DequantizeLinear" else None
+            if origin in wiring.makers:
+                shown.append(Shown(tensor, origin, wiring.makers[origin].op_type))
+            elif node.op_type != "QuantizeLinear" and not wiring.inside(tensor):
                 shown.append(Shown(tensor, tensor, node.op_type))
     return shown
 
@@ -49,16 +48,18 @@ class _Wiring:
     Attributes:
         fed: tensors that depend on the input.
         outputs: the graph's.
+        makers: by tensor, the node that makes it.
     """
 
     graph: Any
     fed: set[str] = field(init=False)
     outputs: set[str] = field(init=False)
+    makers: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         self.fed = {one.name for one in self.graph.input} - {one.name for one in self.graph.initializer}
         self.outputs = {one.name for one in self.graph.output}
-        self._maker = {name: node for node in self.graph.node for name in node.output}
+        self.makers = {name: node for node in self.graph.node for name in node.output}
         self._readers: dict[str, list[Any]] = defaultdict(list)
         for node in self.graph.node:
             for name in node.input:
@@ -73,15 +74,12 @@ class _Wiring:
             return self.inside(readers[0].output[0])
         return all(node.op_type == "QuantizeLinear" for node in readers)
 
-    def origin(self, quantised: str) -> Any:
-        """Return the node whose result is shown by its quantised form alone, or None."""
-        rounding = self._maker.get(quantised)
+    def origin(self, quantised: str) -> str | None:
+        """Return the tensor that is shown by its quantised form alone, if this is one."""
+        rounding = self.makers.get(quantised)
         if rounding is None or rounding.op_type != "QuantizeLinear" or not self.inside(rounding.input[0]):
             return None
-        node = self._maker.get(rounding.input[0])
-        while node is not None and node.op_type in CLIPS and self.inside(node.input[0]):
-            node = self._maker.get(node.input[0])
-        return node
+        return str(rounding.input[0])
 
 
 def with_outputs(model: Any, shown: list[Shown]) -> Any:
@@ -95,5 +93,3 @@ def with_outputs(model: Any, shown: list[Shown]) -> Any:
         if one.tensor not in known:
             made.graph.output.append(onnx.ValueInfoProto(name=one.tensor))
     return made
-
-

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import Runtime, TorchModel
+from edgesmith import Runtime, Tap, TorchModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,3 +41,11 @@ class TorchRuntime(Runtime):
         with torch.inference_mode():
             output = self.module(torch.from_numpy(batch))
         return np.asarray(output.numpy(), dtype=np.float32)
+
+    def tap(self, batch: NDArray[np.generic], see: Callable[[Tap], None]) -> None:
+        """Show each operation's result, by the path of the module that called it."""
+        import torch
+
+        from edgesmith_stages.runtimes.torch_taps import tap
+
+        tap(self.module, torch.from_numpy(batch), see)

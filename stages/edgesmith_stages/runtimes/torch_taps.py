@@ -1,4 +1,4 @@
-"""Intermediate results of a torch module: every operation that it dispatches, eagerly, in order."""
+"""Intermediate results of a torch module: what every call of torch gives, in order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 
 def tap(module: nn.Module, batch: Tensor, see: Callable[[Tap], None]) -> None:
-    """Run a module and show what each ATen operation gives, under the path of the module that called it.
+    """Run a module and show what each function and method of torch gives, under the path of the module that called it.
 
-    Nothing is traced, so that any module will do, and functions and operators show as well as layers. In inference
-    mode, operations are seen whole: `linear`, not the transposition and the product that it is made of.
+    Nothing is traced, so that any module will do, and operators show as well as layers.
 
     Args:
         module: on the CPU, in eval mode.
@@ -24,22 +23,22 @@ def tap(module: nn.Module, batch: Tensor, see: Callable[[Tap], None]) -> None:
         see: called with each floating-point result that depends on the input.
     """
     import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.overrides import TorchFunctionMode
     from torch.utils.weak import WeakIdKeyDictionary
 
     fed = WeakIdKeyDictionary()  # tensors that depend on the input
     fed[batch] = True
 
-    class Watch(TorchDispatchMode):  # type: ignore[misc]
-        """Calls `see` after each operation."""
+    class Watch(TorchFunctionMode):  # type: ignore[misc]
+        """Calls `see` after each call of torch. A dispatch mode would see finer, and costs seconds to set up."""
 
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             given = func(*args, **(kwargs or {}))
             if any(one in fed for one in _tensors((*args, *(kwargs or {}).values()))):
-                for result in _tensors([given]):
+                for result in _tensors([args[0] if func is torch.Tensor.__setitem__ else given]):
                     fed[result] = True
                     if result.is_floating_point():
-                        op = func.overloadpacket.__name__.rstrip("_")
+                        op = func.__name__.strip("_")
                         see(Tap(path[-1] or op, op, result.detach().float().numpy()))
             return given
 
