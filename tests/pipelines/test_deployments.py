@@ -32,7 +32,14 @@ def prefect(service, *arguments, **options):
     """Run `prefect ARGUMENTS` in the project's folder."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
     return subprocess.run(
-        command, cwd=service.folder, env=service.env, capture_output=True, text=True, check=False, timeout=240, **options
+        command,
+        cwd=service.folder,
+        env=service.env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        **options,
     )
 
 
@@ -49,6 +56,7 @@ class Service(Place):
             "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_UI_ENABLED": "false",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PYTHONPATH": str(self.folder),
             "COLUMNS": "200",
         }
@@ -86,7 +94,7 @@ def deployed(service):
     answer = service.run("deploy", "greeting")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     log = (service.folder / "worker.log").open("wb")
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "edgesmith", "--query-seconds", "1"]
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "edgesmith"]
     subprocess.Popen(command, cwd=service.folder, env=service.env, stdout=log, stderr=log, start_new_session=True)
     return answer
 
@@ -119,28 +127,21 @@ class TestDeployments:
         assert "Traceback" not in told
 
     def test_a_name_that_several_bear_lists_them(self, deployed, service):
-        code = (
-            "import sys; from prefect import flow\n"
-            "@flow\ndef other(): pass\n"
-            "other.from_source('.', 'x.py:other').deploy('greeting', work_pool_name='edgesmith', print_next_steps=False)"
-        )
-        (service.folder / "x.py").write_text("from prefect import flow\n@flow\ndef other(): pass\n")
-        (service.folder / "pipelines" / "second.yaml").write_text(PIPELINE.replace("greeting", "second"))
-        made = subprocess.run(
-            [sys.executable, "-c", code.replace("'greeting'", "'twin'")],
-            cwd=service.folder, env=service.env, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert made.returncode == 0, made.stderr
-        again = code.replace("'greeting'", "'twin'").replace("def other", "def another").replace("other.from", "another.from")
-        (service.folder / "x.py").write_text("from prefect import flow\n@flow\ndef another(): pass\n")
-        made = subprocess.run(
-            [sys.executable, "-c", again.replace(":other", ":another")],
-            cwd=service.folder, env=service.env, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert made.returncode == 0, made.stderr
+        for flow in ("one", "other"):
+            (service.folder / f"{flow}.py").write_text(f"from prefect import flow\n@flow\ndef {flow}(): pass\n")
+            code = (
+                f"from {flow} import {flow}\n"
+                f"flow = {flow}.from_source('.', '{flow}.py:{flow}')\n"
+                "flow.deploy('twin', work_pool_name='edgesmith', print_next_steps=False)"
+            )
+            command = [sys.executable, "-c", code]
+            made = subprocess.run(
+                command, cwd=service.folder, env=service.env, capture_output=True, text=True, check=False
+            )
+            assert made.returncode == 0, made.stderr
         done = prefect(service, "deployment", "run", "twin")
         assert done.returncode == 1
-        assert "another/twin, other/twin" in done.stdout + done.stderr
+        assert "one/twin, other/twin" in done.stdout + done.stderr
 
     def test_a_resource_is_a_concurrency_limit_of_one(self, deployed, service):
         assert "desk" in prefect(service, "global-concurrency-limit", "ls").stdout
