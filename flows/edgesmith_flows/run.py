@@ -39,6 +39,9 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener,
             listener.ended(result)
         return summarise(plan, results, session.store)
     gc.enable()
+    unmade = [step.node for step in plan.steps.values() if step.state != "cached"]
+    wanted = [toolchain for node in unmade for toolchain in session.identities.wanted(node)]
+    session.identities.toolchains.refuse_offline(wanted)
     from edgesmith_flows.prefect_flow import run_flow
 
     with executing(session, plan, forced, listener, runner) as (executor, order):

@@ -106,7 +106,7 @@ def export_tflite(tmp_path_factory: pytest.TempPathFactory) -> ExportTflite:
     from edgesmith_flows.toolchains import Toolchains
     from edgesmith_stages import export_tflite as module
 
-    python = Toolchains().build(module.ExportTflite.toolchain(None, {})).python
+    python = Toolchains().build(module.ExportTflite.toolchain(module.ExportTflite.Params(), {})).python
     boot = Path(edgesmith.boot.__file__)
     bridge = json.dumps({**bridge_to(module.ExportTflite), "isolated": str(Path(__file__).with_name("isolated.py"))})
 

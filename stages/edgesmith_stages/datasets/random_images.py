@@ -26,7 +26,7 @@ class RandomImages(Dataset):
 
         images: int = Field(default=64, ge=1, description="images in each split")
         size: int = Field(default=256, ge=1, description="height and width in pixels, before the model's own resize")
-        seed: int = 0
+        seed: int = Field(default=0, description="of the noise")
 
     def count(self, split: SplitName) -> int:
         """Number of images in a split."""

@@ -39,13 +39,13 @@ class TuningOptions(Stage.Params):
     """What to train on, and how, but not for how long: for stages that name their epochs otherwise."""
 
     data: DatasetRef = Field(default=DatasetRef(name="digits"), description="dataset to train and to score on")
-    batch_size: int = Field(default=32, ge=2)
+    batch_size: int = Field(default=32, ge=2, description="images a step")
     lr: float = Field(default=1e-3, gt=0, description="highest learning rate, reached after the warm-up")
     optimizer: str = Field(default="adamw", description="as `timm.optim.list_optimizers` names them")
     weight_decay: float = Field(default=0.05, ge=0, description="not applied to biases and norms")
     warmup_epochs: float = Field(default=1.0, ge=0, description="linear warm-up; at most half of the epochs")
     min_lr: float = Field(default=0.0, ge=0, description="learning rate at the end of the cosine")
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1, description="share of the target given to all classes")
     clip_grad: float | None = Field(default=1.0, gt=0, description="largest norm of the gradients; null: unclipped")
     ema_decay: float | None = Field(
         default=None, gt=0, lt=1, description="keep a moving average of the weights, and give that as the result"
@@ -73,4 +73,4 @@ class TuningOptions(Stage.Params):
 class TrainingOptions(TuningOptions):
     """What to train on, for how long, and how. Subclass it to add a stage's own params."""
 
-    epochs: int = Field(default=10, ge=1)
+    epochs: int = Field(default=10, ge=1, description="passes over the training images")
