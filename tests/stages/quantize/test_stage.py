@@ -23,7 +23,11 @@ def check(kind: type[Model], **given: Any) -> None:
     [
         (TfliteModel, {"scheme": "linear-int8"}, "unknown scheme for a tflite model 'linear-int8'.*dynamic-int8"),
         (OnnxModel, {"scheme": "fp16"}, "unknown scheme for a onnx model 'fp16'.*known: dynamic-int8, int8"),
-        (CoreMLModel, {"scheme": "int8"}, "unknown scheme for a coreml model 'int8'; did you mean 'linear-int8'"),
+        (CoreMLModel, {"scheme": "dynamic-int8"}, "unknown scheme for a coreml model 'dynamic-int8'"),
+        (CoreMLModel, {"scheme": "int8"}, "needs calibration images, and no `data`.*\n.*linear-int8"),
+        (CoreMLModel, {"scheme": "palettize-4", "activations": "int8"}, "needs calibration images"),
+        (CoreMLModel, {"scheme": "linear-int8", "group_size": 8}, "`group_size` does not fit the scheme"),
+        (TfliteModel, {"scheme": "fp16", "sparsity": 0.5}, "`sparsity` is for Core ML models"),
         (TfliteModel, {"scheme": "int8", "data": "digits", "calibration_method": "entropy"}, "known: minmax"),
         (OnnxModel, {"scheme": "int8"}, "needs calibration images, and no `data`"),
         (OnnxModel, {"scheme": "int8", "data": "digits", "calibration": 1439}, "'digits' has 1438"),
@@ -63,4 +67,4 @@ def test_each_format_needs_its_own_library_alone(kind: type[Model], library: str
     """So that one that can't be installed doesn't stop the others."""
     needed = " ".join(Quantize.toolchain(None, {"model": (kind,)}).requirements)
     assert library in needed
-    assert "torch" not in needed
+    assert ("torch" in needed) == (kind is CoreMLModel)  # its reference runtime
