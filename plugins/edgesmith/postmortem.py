@@ -43,9 +43,7 @@ class Death:
     def hint(self) -> str | None:
         """What to do about it."""
         if self.starved:
-            return (
-                "use a smaller batch or image size, or more memory; the next run goes on from here"
-            )
+            return "use a smaller batch or image size, or more memory; the next run goes on from here"
         if self.code == -signal.SIGKILL:
             return "something killed it from outside; the next run goes on from here"
         if self.code in (-signal.SIGSEGV, -signal.SIGBUS):

@@ -21,7 +21,10 @@ from edgesmith_flows.reference.docstrings import docstring_of
 from edgesmith_flows.reference.params import table, undescribed
 from edgesmith_flows.registry import Registry
 
-_NOTE = "<!-- Written by `python -m edgesmith_flows.reference`; change the docstrings, not this page. -->\n<!-- fmt: off -->"
+_NOTE = (
+    "<!-- Written by `python -m edgesmith_flows.reference`; change the docstrings, not this page. -->\n"
+    "<!-- fmt: off -->"
+)
 
 
 def pages(registry: Registry) -> dict[str, str]:

@@ -8,7 +8,7 @@ channels, as is often done, costs 2e-2 in relative L2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,7 +19,13 @@ _GROUPS_AT = {"aten.conv2d.default": 6, "aten.conv2d.padding": 6, "aten.convolut
 _ZERO_PADS = ("aten.constant_pad_nd.default", "aten.pad.default")
 
 
-def centred(module: nn.Module, std: Sequence[float], example: torch.Tensor, head: nn.Module | None) -> Any:
+Dims = Mapping[int, Any] | None
+"""By axis of the input, a `torch.export.Dim` (or a multiple of one) where its size is open."""
+
+
+def centred(
+    module: nn.Module, std: Sequence[float], example: torch.Tensor, head: nn.Module | None, dims: Dims = None
+) -> Any:
     """Export a network that takes centred input instead of normalised input.
 
     Args:
@@ -27,24 +33,29 @@ def centred(module: nn.Module, std: Sequence[float], example: torch.Tensor, head
         std: one per channel.
         example: an input.
         head: what to append to the network (a softmax), or None.
+        dims: which sizes are open.
 
     Returns:
         A decomposed torch.export.ExportedProgram that takes `pixel / 255 - mean`. Where the input goes into something
         else than a plain convolution, it starts with a multiplication by 1/std, which is exact too.
     """
-    program = _export(module, None, head, example)
+    program = _export(module, None, head, example, dims)
     if not _fold(program, std):
-        program = _export(module, std, head, example)
+        program = _export(module, std, head, example, dims)
     return program
 
 
-def plain(module: nn.Module, example: torch.Tensor, head: nn.Module | None) -> Any:
+def plain(module: nn.Module, example: torch.Tensor, head: nn.Module | None, dims: Dims = None) -> Any:
     """Export a network as it is, with `head` appended."""
-    return _export(module, None, head, example)
+    return _export(module, None, head, example, dims)
 
 
-def _export(module: nn.Module, std: Sequence[float] | None, head: nn.Module | None, example: torch.Tensor) -> Any:
+def _export(
+    module: nn.Module, std: Sequence[float] | None, head: nn.Module | None, example: torch.Tensor, dims: Dims
+) -> Any:
     import torch
+
+    from edgesmith_stages.formats.coreml_graph import lower
 
     class Whole(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -59,7 +70,8 @@ def _export(module: nn.Module, std: Sequence[float] | None, head: nn.Module | No
             logits: torch.Tensor = self.network(image if std is None else image * self.inverse_std)
             return logits if self.head is None else self.head(logits)
 
-    return torch.export.export(Whole().eval(), (example,)).run_decompositions({})
+    shapes = (dict(dims),) if dims else None
+    return lower(torch.export.export(Whole().eval(), (example,), dynamic_shapes=shapes).run_decompositions({}))
 
 
 def _fold(program: Any, std: Sequence[float]) -> bool:

@@ -32,7 +32,9 @@ class CompressionParams(Stage.Params):
         None, ge=1, description="output channels that share a palette, with per_grouped_channel (32)"
     )
     cluster_dim: int = Field(1, ge=1, description="palettes of vectors of so many output channels' weights")
-    per_channel_scale: bool = Field(False, description="palettes of weights that are divided by a scale first")
+    per_channel_scale: bool = Field(
+        False, description="palettes of weights that are divided by their output channel's scale"
+    )
     palette: Literal["kmeans", "uniform"] = Field("kmeans", description="how the entries of palettes are found")
     lut_dtype: Literal["int8", "uint8"] | None = Field(None, description="quantise the palettes' entries too")
     sparsity: float | None = Field(None, gt=0, lt=1, description="share of weights set to zero (`sparse`: 0.5)")
@@ -135,6 +137,11 @@ def _refuse_palettes(params: Any) -> None:
     if params.scheme not in PALETTES:
         return
     vectors = params.cluster_dim > 1
+    if vectors and params.per_channel_scale:
+        raise UserError(
+            "`per_channel_scale` can't be joined with `cluster_dim`: coremltools has no form for it",
+            hint="leave one out",
+        )
     if vectors and params.palette == "uniform":
         raise UserError("`palette: uniform` makes numbers, not vectors", hint="leave `cluster_dim` out, or take kmeans")
     if prunes(params) and (vectors or params.per_channel_scale):

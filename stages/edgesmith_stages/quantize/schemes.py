@@ -64,4 +64,4 @@ def base_kind(kind: type[Model]) -> type[Model]:
 
 def calibrated(params: Any) -> bool:
     """Whether images are needed: the range of every activation is fixed in the file."""
-    return params.scheme == "int8" or params.activations == "int8"
+    return "int8" in (params.scheme, params.activations)

@@ -10,9 +10,13 @@ from pydantic import Field
 from edgesmith import CoreMLModel, DatasetRef, OnnxModel, Stage, TfliteModel, Toolchain, UserError, carry, like
 from edgesmith.errors import unknown
 from edgesmith_stages.quantize.calibration import too_many
-from edgesmith_stages.quantize.schemes import CALIBRATED, METHODS, REQUIREMENTS, SCHEMES, Method, Scheme, base_kind
+from edgesmith_stages.quantize.options import CompressionParams, refuse
+from edgesmith_stages.quantize.schemes import METHODS, REQUIREMENTS, SCHEMES, Method, Scheme, base_kind, calibrated
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from edgesmith import Context, Dataset
 
 LOW_SQNR = 15
@@ -23,29 +27,30 @@ class Quantize(Stage):
     """Quantise or compress a model file; the format stays.
 
     TFLite: `int8` (static, with calibration images), `dynamic-int8`, `weight-int8`, `fp16`. ONNX: `int8` (static QDQ,
-    per channel), `dynamic-int8`. Core ML, weights only: `linear-int8`, `linear-int4` (needs iOS18), `palettize-N`,
-    `sparse`.
+    per channel), `dynamic-int8`. Core ML: `int8` (weights and activations, with calibration images, iOS17); weights
+    only: `linear-int8`, `linear-uint8`, `linear-int4`, `linear-uint4` (iOS18), `palettize-N`, `palettize-unique`,
+    `sparse`, and joint forms: a pruning option beside another scheme.
 
-    Figures: `bytes`, `ratio` to the input's bytes; for formats that run here `sqnr_db`, `rel_l2` and `agreement` on
-    the golden images against the input file; for Core ML `weight_sqnr_db` of the compressed weights.
+    Figures: `bytes`, `ratio` to the input's bytes; `sqnr_db`, `rel_l2` and `agreement` on the golden images against the
+    input file (Core ML: both saved packages run by the reference runtime, logits compared); for Core ML
+    `compressed_weights`, `skipped_weights`, `weight_sqnr_db`, and with calibration `quantized_activations`.
     """
 
     name = "quantize"
     inputs = {"model": TfliteModel | OnnxModel | CoreMLModel}
     outputs = {"model": like("model")}
 
-    class Params(Stage.Params):
+    class Params(CompressionParams):
         """Params of `quantize`."""
 
         scheme: Scheme = Field(description="what to do; which ones fit depends on the input's format")
         data: DatasetRef | None = Field(None, description="dataset to calibrate on (its train split)")
         calibration: int = Field(128, ge=1, description="calibration images, drawn by seed, classes as even as can be")
-        calibration_method: Method = Field("minmax", description="how ranges follow from them (all three: ONNX)")
+        calibration_method: Method = Field("minmax", description="how ranges follow from them (TFLite: minmax)")
         exclude: tuple[str, ...] | None = Field(
             None,
             description="operator types to leave as they are; TFLite int8 by default those that run slower in int8",
         )
-        sparsity: float = Field(0.5, gt=0, lt=1, description="share of weights set to zero by `sparse`")
         min_sqnr: float | None = Field(None, description="fail under this SQNR against the input file, in dB")
 
     @classmethod
@@ -59,15 +64,17 @@ class Quantize(Stage):
         kind = base_kind(kinds["model"][0])
         if params.scheme not in SCHEMES[kind]:
             raise UserError(unknown(f"scheme for a {kind.kind} model", params.scheme, SCHEMES[kind]))
-        if params.scheme not in CALIBRATED:
+        refuse(params, kind.kind)
+        if not calibrated(params):
             return
         if params.calibration_method not in METHODS[kind]:
             what = f"calibration_method for a {kind.kind} model"
             raise UserError(unknown(what, params.calibration_method, METHODS[kind]))
         if params.data is None:
+            without = "linear-int8" if kind is CoreMLModel else "dynamic-int8"
             raise UserError(
                 f"scheme {params.scheme!r} needs calibration images, and no `data` is given",
-                hint="name a dataset, or take a scheme without calibration: dynamic-int8",
+                hint=f"name a dataset, or take a scheme without calibration: {without}",
             )
         count = datasets["data"].count("train") if "data" in datasets else None
         if count is not None and params.calibration > count:
@@ -79,16 +86,16 @@ class Quantize(Stage):
         kind = base_kind(type(source))
         made = type(source)(out)
         images = None
-        if params.scheme in CALIBRATED:
+        if calibrated(params):
             from edgesmith_stages.quantize.calibration import load
 
             ctx.progress(0, 3, doing="calibration images")
             images = load(ctx, params.data, source.contract, params.calibration)
         ctx.progress(1, 3, doing=params.scheme)
         if kind is CoreMLModel:
-            from edgesmith_stages.quantize.coreml import compress
+            from edgesmith_stages.quantize.coreml.compress import compress
 
-            figures = compress(source, made, params)
+            figures = compress(source, made, params, images)
         elif kind is OnnxModel:
             from edgesmith_stages.quantize.onnx import quantize_onnx
 
@@ -99,8 +106,7 @@ class Quantize(Stage):
             figures = quantize_tflite(source, made, params, images)
         carry(source, out)
         ctx.progress(2, 3)
-        if kind is not CoreMLModel:
-            figures = {**figures, **_parity(ctx, source, made, params)}
+        figures.update(_parity(ctx, source, made, params))
         ctx.progress(3, 3)
         if images is not None:
             figures["calibration_images"] = len(images)
@@ -109,19 +115,27 @@ class Quantize(Stage):
 
 def _parity(ctx: Context, source: Any, made: Any, params: Any) -> dict[str, float]:
     """Compare the quantised file with its source on the golden images."""
-    from edgesmith_stages.parity import Parity, outputs_of
-    from edgesmith_stages.runtimes.litert import LiteRT
-    from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
+    from edgesmith_stages.parity import Parity
 
     pixels, _ = source.golden()
-    outputs = []
-    for model in (source, made):
-        runtime = LiteRT() if isinstance(model, TfliteModel) else OnnxRuntime()
-        runtime.load(model, threads=1)
-        outputs.append(outputs_of(runtime, source.contract, pixels, batch=1))
-    parity = Parity.of(*outputs)
+    parity = Parity.of(*(_answers(model, pixels) for model in (source, made)))
     if params.min_sqnr is not None:
         parity.require(params.min_sqnr, "the quantised file")
     if parity.sqnr_db < LOW_SQNR:
         ctx.log.warning("quantised far from its source: SQNR %.1f dB on the golden images", parity.sqnr_db)
     return parity.figures()
+
+
+def _answers(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Run a saved file in its format's runtime: logits, float32 [N, classes]."""
+    if isinstance(model, CoreMLModel):
+        from edgesmith_stages.coreml_export.saved import SavedPackage
+
+        return SavedPackage(model.file, model.contract).logits(pixels)
+    from edgesmith_stages.parity import outputs_of
+    from edgesmith_stages.runtimes.litert import LiteRT
+    from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
+
+    runtime = LiteRT() if isinstance(model, TfliteModel) else OnnxRuntime()
+    runtime.load(model, threads=1)
+    return outputs_of(runtime, model.contract, pixels, batch=1)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgesmith_stages.quantize.coreml.ranges import Ranges
+
 FIRST_SYSTEM = {7: "iOS16", 8: "iOS17", 9: "iOS18"}
 
 
-def compress(
-    source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArray[np.uint8] | None
-) -> dict[str, Any]:
+def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArray[np.uint8] | None) -> dict[str, Any]:
     """Compress a package.
 
     Args:
@@ -38,7 +38,7 @@ def compress(
     """
     from edgesmith_stages.conversion import converting
     from edgesmith_stages.formats.coreml import load, op_counts, quiet, save, spec_of
-    from edgesmith_stages.quantize.coreml.figures import compressed_weights, eligible_weights, weight_sqnr
+    from edgesmith_stages.quantize.coreml.figures import compressed_weights, eligible_weights, made_by, weight_sqnr
 
     ranges = None if images is None else _ranges(source, images, params)
     with quiet():
@@ -50,7 +50,7 @@ def compress(
         save(small, made.file)
         written = spec_of(made.file)
         packed, eligible = compressed_weights(written), eligible_weights(model, params)
-        if not packed:
+        if not made_by(params.scheme, op_counts(written)):
             raise nothing_compressed(eligible, params)
         figures: dict[str, Any] = {
             "compressed_weights": packed,
@@ -86,16 +86,16 @@ def _refuse(spec: Any, params: Any) -> None:
             raise UserError(unknown("operator in `exclude`", name, present))
 
 
-def _ranges(source: CoreMLModel, images: NDArray[np.uint8], params: Any) -> dict[str, dict[str, float]]:
+def _ranges(source: CoreMLModel, images: NDArray[np.uint8], params: Any) -> Ranges:
     from edgesmith_stages.mil.package import Package
     from edgesmith_stages.mil.program import read_function
-    from edgesmith_stages.quantize.coreml.ranges import concats, measure, shared, usable
+    from edgesmith_stages.quantize.coreml.ranges import concats, measure, shared
 
     joined = concats(read_function(Package.open(source.file).spec))
-    return usable(shared(measure(source, images, params.calibration_method), joined))
+    return shared(measure(source, images, params.calibration_method), joined)
 
 
-def _passes(params: Any, ranges: dict[str, dict[str, float]] | None) -> list[Any]:
+def _passes(params: Any, ranges: Ranges | None) -> list[Any]:
     from edgesmith_stages.quantize.coreml import activations, palettes, sparsity, weights
 
     made = [] if ranges is None else activations.passes(params, ranges)
@@ -131,6 +131,6 @@ def nothing_compressed(eligible: int, params: Any) -> StageFailed:
         "`prune_block` or `n_m`",
     }
     return StageFailed(
-        f"no weight was compressed, of {eligible} that are large enough",
+        f"{params.scheme} compressed no weight, of {eligible} that are large enough",
         hint=why.get(params.scheme, "take another `granularity`"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ def compressed_weights(spec: Any) -> int:
     count = 0
     for function in spec.mlProgram.functions.values():
         for block in function.block_specializations.values():
-            made, read = set(), set()
+            made: set[str] = set()
+            read: set[str] = set()
             for operation in block.operations:
                 if is_compressed(operation.type):
                     made.update(value.name for value in operation.outputs)
@@ -22,6 +24,24 @@ def compressed_weights(spec: Any) -> int:
                     read.update(one.name for argument in operation.inputs.values() for one in argument.arguments)
             count += len(made & read)
     return count
+
+
+ENCODINGS = {
+    "linear": (
+        "constexpr_affine_dequantize",
+        "constexpr_blockwise_shift_scale",
+        "constexpr_sparse_blockwise_shift_scale",
+    ),
+    "palettize": ("constexpr_lut_to_dense", "constexpr_lut_to_sparse"),
+    "sparse": ("constexpr_sparse_to_dense",),
+}
+"""Operators that a scheme makes, by the first word of its name."""
+
+
+def made_by(scheme: str, present: Iterable[str]) -> bool:
+    """Whether a scheme's own operators are among those of a program; in joint forms others are there too."""
+    family = "linear" if scheme == "int8" else scheme.partition("-")[0]
+    return not set(ENCODINGS[family]).isdisjoint(present)
 
 
 def is_compressed(type: str) -> bool:

@@ -30,11 +30,15 @@ def _pass(params: Any, joint: bool, group: int | None, length: int) -> Any:
     from coremltools.optimize.coreml import _quantization_passes as library
 
     class Palettize(library.palettize_weights):  # type: ignore[misc]
-        """Leaves alone what doesn't fit before it is touched: the library divides it by its scale in place first."""
+        """Takes what fits alone, and scales output channels."""
 
         def transform_op(self, op: Any) -> None:
             how = self.config._get_const_op_config(op)
-            if how is not None and _fits(op, how):
+            if how is None or not self.need_compress_const(op, False, how.weight_threshold) or not _fits(op, how):
+                return
+            if params.per_channel_scale:
+                _palettize_scaled(self, op, how)
+            else:
                 super().transform_op(op)
 
     unique = params.scheme == "palettize-unique"
@@ -43,7 +47,6 @@ def _pass(params: Any, joint: bool, group: int | None, length: int) -> Any:
         mode="unique" if unique else params.palette,
         nbits=None if unique else int(params.scheme.rpartition("-")[2]),
         cluster_dim=length,
-        enable_per_channel_scale=params.per_channel_scale,
         weight_threshold=params.min_elements,
         **sizes,
     )
@@ -69,3 +72,29 @@ def _fits(op: Any, how: Any) -> bool:
         return False
     vectors = math.prod(weight.shape) // channels * group // how.cluster_dim
     return how.nbits is None or how.cluster_dim == 1 or vectors >= 2**how.nbits
+
+
+def _palettize_scaled(palettize: Any, op: Any, how: Any) -> None:
+    """Divide a weight by its output channels' largest magnitudes, then palettise it.
+
+    coremltools 9.0's `enable_per_channel_scale` reduces along the output channels instead of all others: that makes a
+    scale of as many numbers as a channel has weights, and with it files that are half as large again.
+    """
+    import numpy as np
+    from coremltools.converters.mil.frontend._utils import _construct_constexpr_lut_op
+    from coremltools.converters.mil.mil import Builder as mb
+    from coremltools.optimize import _utils as library
+
+    (weight,) = op.outputs
+    sizes, axis = library.infer_block_sizes(op, how, weight, return_channel_axis=True)
+    others = tuple(one for one in range(weight.rank) if one != axis)
+    scale = np.abs(weight.val).max(axis=others, keepdims=True)
+    scale[scale == 0] = 1
+    table = palettize.blockwise_compress(weight.val / scale, how.mode, how.nbits, sizes, channel_axis=axis)
+    if table is None:
+        return
+    dense = _construct_constexpr_lut_op(table.indices, table.lut, None, name=f"{op.name}_palettized", before_op=op)
+    scaled = mb.constexpr_blockwise_shift_scale(data=dense, scale=scale, before_op=op, name=f"{op.name}_scaled")
+    block = op.enclosing_block
+    block.replace_uses_of_var_after_op(anchor_op=op, old_var=weight, new_var=scaled, no_check_var_types=True)
+    block.remove_ops([op])

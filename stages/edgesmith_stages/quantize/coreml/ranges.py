@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from edgesmith_stages.coreml_export.saved import SavedPackage, Tap
 from edgesmith_stages.quantize.coreml.histograms import BINS, entropy, percentile
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from edgesmith import CoreMLModel
-    from edgesmith_stages.mil.interpret import Interpreter
+    from edgesmith_stages.mil.program import Function
 
 Ranges: TypeAlias = "dict[str, tuple[float, float]]"
-
-WIDEST = 32752.0
-"""The library computes a range's width in half precision: beyond this, it would be infinite."""
-NARROWEST = 1e-4
-"""A range this narrow or narrower has a scale that half precision can't hold."""
 
 
 def measure(model: CoreMLModel, images: NDArray[np.uint8], method: str) -> Ranges:
@@ -33,19 +30,13 @@ def measure(model: CoreMLModel, images: NDArray[np.uint8], method: str) -> Range
     Returns:
         By the name of the value, least and largest. Names of values that became infinite or no numbers are left out.
     """
-    from edgesmith_stages.mil.interpret import Interpreter
-
-    interpreter = Interpreter(model.file, watch=False)
-    (name,) = interpreter.features.inputs
-    rows = model.contract.feed(images)
+    saved = SavedPackage(model.file, model.contract)
     extremes = _Extremes()
-    extremes(name, rows)
-    _run(interpreter, name, rows, extremes)
+    _run(saved, images, extremes)
     ranges = {key: (low, high) for key, (low, high) in extremes.found.items() if low - low == 0 == high - high}
     if method != "minmax":
         counts = _Histograms(ranges)
-        counts(name, rows)
-        _run(interpreter, name, rows, counts)
+        _run(saved, images, counts)
         cut = {"percentile": percentile, "entropy": entropy}[method]
         ranges.update({key: cut(count, *ranges[key]) for key, count in counts.found.items()})
     return ranges
@@ -62,21 +53,12 @@ def shared(ranges: Ranges, groups: list[set[str]]) -> Ranges:
     return made
 
 
-def usable(ranges: Ranges) -> dict[str, dict[str, float]]:
-    """As the library's passes take them; without ranges that are too wide, and with too narrow ones widened."""
-    return {
-        name: {"rmin": low, "rmax": max(high, NARROWEST if low > -NARROWEST else high)}
-        for name, (low, high) in ranges.items()
-        if -WIDEST <= low <= high <= WIDEST
-    }
-
-
-def concats(interpreter_function: Any) -> list[set[str]]:
+def concats(function: Function) -> list[set[str]]:
     """Return the values that each concat joins and makes, concats that share a value taken together."""
     from edgesmith_stages.mil.program import Ref
 
     groups: list[set[str]] = []
-    for operation in interpreter_function.block.operations:
+    for operation in function.block.operations:
         if operation.type != "concat":
             continue
         joined = {one.name for one in operation.arguments["values"] if isinstance(one, Ref)}
@@ -88,9 +70,14 @@ def concats(interpreter_function: Any) -> list[set[str]]:
     return groups
 
 
-def _run(interpreter: Interpreter, name: str, rows: NDArray[np.generic], tap: Any) -> None:
-    for place in range(len(rows)):
-        interpreter.run({name: rows[place : place + 1]}, taps=tap)
+def _run(saved: SavedPackage, images: NDArray[np.uint8], tap: Tap) -> None:
+    """Show the program's input and every result to a tap, image by image."""
+    import torch
+
+    (name,) = saved.interpreter.features.inputs
+    for image in images:
+        tap(name, torch.from_numpy(saved.contract.feed(image[None])).float())
+        saved.run(image[None], tap)
 
 
 class _Extremes:
@@ -99,9 +86,8 @@ class _Extremes:
     def __init__(self) -> None:
         self.found: Ranges = {}
 
-    def __call__(self, name: str, value: Any) -> None:
-        tensor = _floats(value)
-        if tensor is None:
+    def __call__(self, name: str, tensor: Tensor) -> None:
+        if not tensor.numel():
             return
         low, high = (float(one) for one in tensor.aminmax())
         before = self.found.get(name, (low, high))
@@ -116,23 +102,12 @@ class _Histograms:
         self.ranges = ranges
         self.found: dict[str, NDArray[np.float64]] = {}
 
-    def __call__(self, name: str, value: Any) -> None:
-        tensor = _floats(value)
-        if tensor is None or name not in self.ranges or self.ranges[name][0] == self.ranges[name][1]:
+    def __call__(self, name: str, tensor: Tensor) -> None:
+        low, high = self.ranges.get(name, (0.0, 0.0))
+        if low == high:
             return
-        low, high = self.ranges[name]
         counted = tensor.float().histc(BINS, low, high).double().numpy()
         self.found[name] = self.found[name] + counted if name in self.found else counted
-
-
-def _floats(value: Any) -> Any:
-    """The value as a torch tensor if it is one of floats or an array, else None."""
-    import numpy as np
-    import torch
-
-    if isinstance(value, np.ndarray):
-        return torch.from_numpy(np.ascontiguousarray(value, np.float32))
-    return value if isinstance(value, torch.Tensor) and value.is_floating_point() and value.numel() else None
 
 
 def _least(a: float, b: float) -> float:

@@ -1,5 +1,7 @@
-import pytest
 from pathlib import Path
+
+import pytest
+
 from edgesmith import CoreMLModel, TorchModel
 from edgesmith.testing import Outcome
 
