@@ -62,14 +62,20 @@ def logits(program: Any, params: Any, given: NDArray[np.float32]) -> NDArray[np.
     import numpy as np
     import torch
 
+    run = to_logits(program, params)
+    with torch.inference_mode():
+        return np.concatenate([run(torch.from_numpy(row[None])).numpy() for row in given])
+
+
+def to_logits(program: Any, params: Any) -> Any:
+    """Return the graph as a module that ends with the logits."""
     run = _module(program)
     if params.labels:
         last = run.graph.output_node()
         (softmax,) = last.args[0]
         last.args = ((softmax.args[0],),)
         run.recompile()
-    with torch.inference_mode():
-        return np.concatenate([run(torch.from_numpy(row[None])).numpy() for row in given])
+    return run
 
 
 def values(program: Any, row: NDArray[np.float32]) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgesmith_stages.coreml_export.saved import SavedPackage
     from edgesmith_stages.mil.program import Block, Operation
 
-_MOVERS = EXACT | {"cast", "classify"}
+MOVERS = EXACT | {"cast", "classify"}
 """Operations that round nothing: they can't be where precision goes, only where it came through."""
 
 
@@ -82,7 +82,7 @@ def walk(block: Block, own: Mapping[str, float]) -> list[Step]:
         before = min(inputs)
         for value in operation.outputs:
             known[value.name] = own.get(value.name, before)
-        if operation.outputs and operation.type not in _MOVERS:
+        if operation.outputs and operation.type not in MOVERS:
             steps.append(Step(operation.type, canonical(operation.name), before, known[operation.outputs[0].name]))
     return steps
 
@@ -98,32 +98,12 @@ def blame(steps: Sequence[Step], bar: float) -> Step | None:
     return max(wrong, key=lambda step: step.growth, default=None)
 
 
-def producers(block: Block) -> dict[str, list[str]]:
-    """Return, by canonical name of an operation, what its arguments went through since they were last rounded.
-
-    That is the operations that computed them, and between these and it those that only move values.
-    """
-    found: dict[str, list[str]] = {}
-    behind: dict[str, list[str]] = {}
-    for operation in block.operations:
-        if _is_constant(operation):
-            continue
-        name = canonical(operation.name)
-        through = list(dict.fromkeys(one for given in operation.names() for one in behind.get(given, ())))
-        if operation.type != "cast":  # a cast goes by itself once both its sides have the same dtype
-            found[name] = through
-            through = [name, *through] if operation.type in _MOVERS else [name]
-        for value in operation.outputs:
-            behind[value.name] = through
-    return found
-
-
 def single_precision(block: Block) -> int:
     """Count the operations that compute in single precision."""
     return sum(
         1
         for operation in block.operations
-        if not _is_constant(operation)
+        if not is_constant(operation)
         and operation.type not in ("cast", "classify")
         and any(getattr(value.type, "dtype", "") == "fp32" for value in operation.outputs)
     )
@@ -138,5 +118,6 @@ def decibels(wanted: Tensor, found: Tensor) -> float:
     return MAX_DB if noise == 0 else min(max(10 * math.log10(signal / noise), -MAX_DB), MAX_DB)
 
 
-def _is_constant(operation: Operation) -> bool:
+def is_constant(operation: Operation) -> bool:
+    """Whether an operation's result is known before the program runs."""
     return operation.type == "const" or operation.type.startswith("constexpr_")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _PASS_ON = ("aten.alias.default", "aten.detach.default", "aten.detach_.default", "aten.lift_fresh_copy.default")
-"""Operators that give what they are given, unknown to coremltools 9.0. In GhostNet a slice of everything is an alias."""
+"""Operators that give what they are given, unknown to coremltools 9.0. In GhostNet a slice of everything is one."""
 
 
 def lower(program: Any) -> Any:
