@@ -1,0 +1,1 @@
+"""Apple's Core AI for edgesmith: the kind, stage and runtime of `.aimodel` packages."""

@@ -1,0 +1,71 @@
+"""A small torch artifact, made from files alone: the tests need edgesmith's contract and Core AI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from edgesmith_coreai.export import ExportCoreAI
+from safetensors.torch import save_file
+
+from edgesmith import InputContract, TorchModel, write_golden
+from edgesmith.artifacts import CONTRACT_FILE
+from edgesmith.testing import Outcome, run_stage
+
+SIZE, CLASSES = 32, 10
+Maker = Callable[..., TorchModel]
+
+
+def noise(count: int, seed: int = 0) -> np.ndarray:
+    """Smooth random images, uint8 [count, SIZE, SIZE, 3]."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
+    return coarse.repeat(SIZE // 4, axis=1).repeat(SIZE // 4, axis=2)
+
+
+@pytest.fixture(scope="session")
+def make_torch_model() -> Maker:
+    """Write a torch artifact of a timm model with seeded weights."""
+
+    def make(folder: Path, name: str = "test_efficientnet", **args: Any) -> TorchModel:
+        import timm
+
+        torch.manual_seed(0)
+        args = {"num_classes": CLASSES, **args}
+        return write_model(folder, timm.create_model(name, **args), {"op": "timm", "name": name, "args": args})
+
+    return make
+
+
+def write_model(folder: Path, module: torch.nn.Module, source: dict[str, Any]) -> TorchModel:
+    """Write a torch artifact of a module that `source` makes."""
+    folder.mkdir(parents=True)
+    for part in module.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(part.running_var, 0.5, 1.5)
+            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
+    (folder / "recipe.json").write_text(json.dumps({"source": source}))
+    save_file(module.state_dict(), folder / TorchModel.main)
+    contract = InputContract(size=(SIZE, SIZE), classes=tuple("0123456789"))
+    contract.write(folder / CONTRACT_FILE)
+    model, pixels = TorchModel(folder), noise(2)
+    with torch.inference_mode():
+        logits = model.module()(torch.from_numpy(contract.normalise(pixels))).numpy()
+    write_golden(folder, pixels, logits)
+    return model
+
+
+@pytest.fixture(scope="session")
+def torch_model(make_torch_model: Maker, tmp_path_factory: pytest.TempPathFactory) -> TorchModel:
+    """A convolutional network of 0.1 million weights."""
+    return make_torch_model(tmp_path_factory.mktemp("torch") / "model")
+
+
+@pytest.fixture(scope="session")
+def fp32(torch_model: TorchModel, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The network, exported in fp32."""
+    return run_stage(ExportCoreAI, tmp_path_factory.mktemp("fp32"), {"model": torch_model})

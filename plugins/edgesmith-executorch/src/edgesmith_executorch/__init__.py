@@ -1,0 +1,1 @@
+"""ExecuTorch for edgesmith: the kind, stage and runtime of `.pte` files."""

@@ -1,0 +1,23 @@
+"""The distribution as edgesmith finds it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_importing_it_brings_no_heavy_package_in():
+    code = "import sys, edgesmith_executorch.plugin; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"executorch", "numpy", "torch", "torchao"} & set(loaded)
+
+
+def test_edgesmith_lists_what_it_brings():
+    command = Path(sys.executable).with_name("edgesmith")
+    lines = subprocess.run([command, "plugins"], capture_output=True, text=True, check=True).stdout.splitlines()
+    place = next(index for index, line in enumerate(lines) if line.startswith("executorch (edgesmith-executorch "))
+    assert lines[place].endswith("ok")
+    assert [line.strip() for line in lines[place + 1 : place + 4]] == [
+        "stage export-executorch", "runtime executorch", "kind executorch",
+    ]  # fmt: skip
