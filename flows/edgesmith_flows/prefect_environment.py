@@ -1,4 +1,4 @@
-"""Prefect's settings, unless the user has set them; to be imported before Prefect, which reads them when it is."""
+"""Settings of Prefect for edgesmith's own commands, unless the user has set them."""
 
 from __future__ import annotations
 
@@ -10,5 +10,9 @@ _DEFAULTS = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
-for _name, _value in _DEFAULTS.items():
-    os.environ.setdefault(_name, _value)
+
+
+def set_defaults() -> None:
+    """Set them in the environment; to be called before Prefect is imported, which reads them then."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)

@@ -15,6 +15,7 @@ from edgesmith.errors import Cancelled
 from edgesmith_flows.files import write_atomically
 from edgesmith_flows.outcome import Listener, NodeResult
 from edgesmith_flows.plan import Plan
+from edgesmith_flows.prefect_environment import set_defaults
 from edgesmith_flows.results import Summary, summarise
 from edgesmith_flows.session import Session
 from edgesmith_flows.store import Store
@@ -42,6 +43,7 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener,
     unmade = [step.node for step in plan.steps.values() if step.state != "cached"]
     wanted = [toolchain for node in unmade for toolchain in session.identities.wanted(node)]
     session.identities.toolchains.refuse_offline(wanted)
+    set_defaults()
     from edgesmith_flows.prefect_flow import run_flow
 
     with executing(session, plan, forced, listener, runner) as (executor, order):

@@ -20,6 +20,9 @@ def command(
     Afterwards `prefect deployment run NAME` runs one: flow, deployment and pipeline have one name.
     """
     names = names_of(pipelines, every)
+    from edgesmith_flows.prefect_environment import set_defaults
+
+    set_defaults()
     from edgesmith_flows.deploy import deploy, enable_names
 
     made = deploy(names, pool=pool, cron=cron, timezone=timezone, image=image)

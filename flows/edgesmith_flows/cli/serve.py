@@ -15,6 +15,9 @@ def command(pipelines: tuple[str, ...], every: bool, cron: str | None, timezone:
     from edgesmith_flows.cli.deploy import names_of
 
     names = names_of(pipelines, every)
+    from edgesmith_flows.prefect_environment import set_defaults
+
+    set_defaults()
     from edgesmith_flows.deploy import enable_names, serve
 
     enable_names()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -21,4 +22,23 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from edgesmith_flows.cli.main import main as run
 
-    run()
+    try:
+        run()
+        code: object = 0
+    except SystemExit as stop:
+        code = stop.code
+    _leave(code)
+
+
+def _leave(code: object) -> None:
+    """End the process, at once where nothing waits for the end: taking all modules down would take a fifth of the time.
+
+    Prefect sends its last events when the interpreter ends, and other threads may be at work.
+    """
+    threads = sys.modules.get("threading")
+    if isinstance(code, int) and "prefect" not in sys.modules and (threads is None or threads.active_count() == 1):
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    sys.exit(code)  # type: ignore[arg-type]
