@@ -39,13 +39,15 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener,
         for result in results.values():
             listener.ended(result)
         return summarise(plan, results, session.store)
-    gc.enable()
     unmade = [step.node for step in plan.steps.values() if step.state != "cached"]
     wanted = [toolchain for node in unmade for toolchain in session.identities.wanted(node)]
     session.identities.toolchains.refuse_offline(wanted)
     set_defaults()
     from edgesmith_flows.prefect_flow import run_flow
 
+    # The console script turned it off; none of what was imported until here is garbage.
+    gc.freeze()
+    gc.enable()
     with executing(session, plan, forced, listener, runner) as (executor, order):
         summary = run_flow(executor, runner or session.pipeline.runner, order)
     return summary

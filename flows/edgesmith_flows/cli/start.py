@@ -41,4 +41,5 @@ def _leave(code: object) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
+    gc.freeze()  # what is left needs no collecting any more
     sys.exit(code)  # type: ignore[arg-type]
