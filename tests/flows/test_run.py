@@ -161,7 +161,13 @@ class TestParty:
         assert states["bad"] == states["buggy"] == "FAILED"
 
     def test_the_table_and_the_gates_are_artifacts_of_prefects_ui(self, prefect):
-        assert {key for (key,) in prefect("select key from artifact")} == {"party-results", "party-gates"}
+        assert {key for (key,) in prefect("select key from artifact where key is not null")} == {
+            "party-results", "party-gates",
+        }  # fmt: skip
+
+    def test_the_progress_of_each_node_is_one_too(self, prefect):
+        told = [text for (text,) in prefect("select description from artifact where type = 'progress'")]
+        assert any(text.startswith("words: ") for text in told)
 
     def test_finished_nodes_are_kept_and_shown_as_cached(self, run, party, prefect):
         again = run("party.yaml", "--only", "loud", "--force", "loud", "--set", "loud.marks=2")

@@ -1,4 +1,4 @@
-"""Export to Core ML, on small real models. Core ML runs on Apple's systems alone: here its packages are read."""
+"""Export to Core ML, on small real models, checked by the reference runtime."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ def test_an_image_goes_in_and_labels_come_out(coreml_model: Outcome) -> None:
     contract = model.contract
     assert (contract.layout, contract.dtype, contract.normalised_by) == ("NHWC", "uint8", "model")
     assert (contract.output, contract.batch) == ("probabilities", 1)
-    assert coreml_model.figures["graph_sqnr_db"] > 100
+    figures = coreml_model.figures
+    assert figures["graph_sqnr_db"] > 100
+    assert figures["sqnr_db"] > 40
+    assert figures["agreement"] == 1
+    assert "reference" in figures["measured_by"]
     assert coreml_model.figures["bytes"] == model.bytes()
 
 
@@ -64,6 +68,23 @@ def test_metadata_and_precision(tmp_path: Path, make_torch_model: Any) -> None:
     found = (metadata.author, metadata.license, metadata.versionString, metadata.shortDescription)
     assert found == ("A", "MIT", "2", "reads digits")
     assert half.bytes() < 0.7 * whole.bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp16", "fp32", "mixed"])
+@pytest.mark.parametrize("target", ["iOS15", "iOS16", "iOS17", "iOS18"])
+def test_every_target_takes_every_precision(tmp_path: Path, make_torch_model: Any, target: str, precision: str) -> None:
+    """The oldest system that a package asks for is the one that was named, and it computes what the model does."""
+    from edgesmith_stages.formats.coreml import spec_of
+
+    source = make_torch_model(tmp_path / "source", "test_resnet")
+    made = run_stage(ExportCoreML, tmp_path / "out", {"model": source}, {"target": target, "precision": precision})
+    model = made.outputs["model"]
+    assert isinstance(model, CoreMLModel)
+    assert spec_of(model.file).specificationVersion == {"iOS15": 6, "iOS16": 7, "iOS17": 8, "iOS18": 9}[target]
+    assert made.figures["sqnr_db"] > (100 if precision == "fp32" else 55)
+    halves = precision != "fp32"
+    assert (made.figures["fp32_ops"] < 0.2 * made.figures["ops"]) == halves
 
 
 @pytest.mark.slow

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import StageFailed
 from edgesmith_stages.coreml_export.saved import SavedPackage
+from edgesmith_stages.coreml_export.sensitivity import Source, decibels_without
 from edgesmith_stages.coreml_export.trace import blame, canonical, trace
-from edgesmith_stages.parity import MAX_DB, Parity
+from edgesmith_stages.parity import Parity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 TIE = 0.01
 """An answer that leads by less than this share of the logits' range is a tie, which any rounding may turn over."""
 
-RECOVERS = 20
-"""Decibels by which a package must be better without rounding for the rounding to be what spoils it."""
+UNEXPLAINED = 10
+"""Decibels by which a package must be worse than rounding to halves predicts for its operations to be suspected."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,28 @@ class Comparison:
     worst: int
 
 
+@dataclass(frozen=True)
+class Insight:
+    """What the graph tells about a package that was made of it.
+
+    Attributes:
+        values: its operators' results for one of the images, by name.
+        sources: what each rounding does to the logits of a package for one of the images.
+        layers: the model's layers, by operator.
+        half: whether the package computes in halves.
+    """
+
+    values: Callable[[int], Mapping[str, Tensor]]
+    sources: Callable[[SavedPackage, int], Collection[Source]]
+    layers: Mapping[str, str]
+    half: bool
+
+    def layer(self, name: str) -> str:
+        """Phrase the layer that an operation comes from."""
+        path = self.layers.get(canonical(name))
+        return f" (layer {path})" if path else ""
+
+
 def compare(wanted: NDArray[np.float32], found: NDArray[np.float32]) -> Comparison:
     """Compare logits, float32 [N, classes]."""
     import numpy as np
@@ -68,9 +91,7 @@ def require(
     found: Comparison,
     bars: Bars,
     images: NDArray[np.uint8],
-    wanted: NDArray[np.float32],
-    reference: Callable[[int], Mapping[str, Tensor]],
-    layers: Mapping[str, str],
+    insight: Insight,
 ) -> None:
     """Raise StageFailed if a package misses its bars; say which operation spoils it, and what to do.
 
@@ -79,9 +100,7 @@ def require(
         found: what came of it.
         bars: what is asked.
         images: uint8 [N, H, W, C].
-        wanted: the model's logits for them, float32 [N, classes].
-        reference: the graph's results by operator, for one of the images.
-        layers: the model's layers, by operator.
+        insight: into the graph that it was made of.
     """
     if bars.met(found):
         return
@@ -93,23 +112,15 @@ def require(
     )
     if package.losses:
         loss = package.losses[0]
-        raise StageFailed(f"{message}. Its arithmetic breaks at {loss}{_layer(loss.name, layers)}", hint=_MIXED)
-    image = images[found.worst : found.worst + 1]
+        raise StageFailed(f"{message}. Its arithmetic breaks at {loss}{insight.layer(loss.name)}", hint=_MIXED)
+    spoilers = insight.sources(package, found.worst) if insight.half else ()
+    if spoilers and decibels_without(spoilers, ()) - parity.sqnr_db < UNEXPLAINED:
+        raise StageFailed(f"{message}. It is what halves cost{_worst_rounding(spoilers, insight)}", hint=_MIXED)
     exact = SavedPackage(package.interpreter.package.path, package.contract, "fp32")
-    unrounded = Parity.of(wanted[found.worst : found.worst + 1], exact.run(image)).sqnr_db
-    rounding = unrounded - parity.sqnr_db > RECOVERS
-    step = blame(trace(package if rounding else exact, image, reference(found.worst)), bars.sqnr_db)
-    where = ""
-    if step is not None:
-        source = "exact" if step.before >= MAX_DB else f"at {step.before:.1f} dB"
-        where = (
-            f". It goes wrong at {step.type} {step.name!r}{_layer(step.name, layers)}: its inputs are {source}, its "
-            f"result at {step.after:.1f}"
-        )
-    if rounding:
-        raise StageFailed(f"{message}{where}. Without rounding to halves it has {unrounded:.1f} dB", hint=_MIXED)
+    image = images[found.worst : found.worst + 1]
+    step = blame(trace(exact, image, insight.values(found.worst)), bars.sqnr_db)
     raise StageFailed(
-        f"{message}{where}",
+        message if step is None else f"{message}. It goes wrong at {step}{insight.layer(step.name)}",
         hint="coremltools changed the model: try another `target`, fuse it first, or replace that operator in it",
     )
 
@@ -120,9 +131,12 @@ _MIXED = (
 )
 
 
-def _layer(name: str, layers: Mapping[str, str]) -> str:
-    path = layers.get(canonical(name))
-    return f" (layer {path})" if path else ""
+def _worst_rounding(sources: Collection[Source], insight: Insight) -> str:
+    worst = max(sources, key=lambda one: one.power, default=None)
+    if worst is None:
+        return ""
+    share = worst.power / sum(one.power for one in sources)
+    return f": most is lost at {worst.name!r}{insight.layer(worst.name)}, {100 * share:.0f} % of the noise"
 
 
 def figures(found: Comparison) -> dict[str, Any]:

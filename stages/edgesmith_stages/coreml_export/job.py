@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from edgesmith import InputContract, StageFailed, TorchModel, UserError
 from edgesmith_stages.coreml_export import graph
-from edgesmith_stages.coreml_export.check import Bars, Comparison, compare, figures, require
+from edgesmith_stages.coreml_export.check import Bars, Insight, compare, figures, require
 from edgesmith_stages.coreml_export.convert import convert
 from edgesmith_stages.coreml_export.mixed import choose
-from edgesmith_stages.coreml_export.saved import SavedPackage
+from edgesmith_stages.coreml_export.saved import SavedPackage, one_thread
+from edgesmith_stages.coreml_export.sensitivity import Source, sources
 from edgesmith_stages.coreml_export.sizes import Size, Sizes, export_open
 
 if TYPE_CHECKING:
@@ -96,17 +97,25 @@ class Job:
         """
         from edgesmith_stages.coreml_export.trace import single_precision
         from edgesmith_stages.formats.coreml import op_counts
+        from edgesmith_stages.formats.coreml_graph import layers
 
         chosen: dict[str, Any] = {}
         if self.params.precision == "mixed":
             choice, saved, found = choose(
-                lambda kept: self._make(package, kept), self.images, self.wanted, self.bars, self.ctx.log
+                lambda kept: self.make(package, kept),
+                self.sources,
+                self.images,
+                self.wanted,
+                self.bars,
+                self.ctx.log,
             )
             chosen = {"kept_fp32": choice.reasons, "rounds": choice.rounds}
         else:
-            saved = self._make(package, () if self.params.precision == "fp16" else None)
+            saved = self.make(package, () if self.params.precision == "fp16" else None)
             found = compare(self.wanted, saved.logits(self.images))
-            self._require(saved, found)
+            half = self.params.precision != "fp32"
+            insight = Insight(self.values, self.sources, layers(self.program), half)
+            require(saved, found, self.bars, self.images, insight)
         return {
             **figures(found),
             **{f"graph_{key}": value for key, value in self.graph_figures.items()},
@@ -142,7 +151,7 @@ class Job:
             checked.append({"size": [height, width], "sqnr_db": found.parity.sqnr_db})
         return {"sizes": checked}
 
-    def _make(self, package: Path, kept: Collection[str] | None) -> SavedPackage:
+    def make(self, package: Path, kept: Collection[str] | None) -> SavedPackage:
         """Convert with these operations in single precision (None: all of them), save and open."""
         shutil.rmtree(package, ignore_errors=True)
         convert(
@@ -157,14 +166,15 @@ class Job:
         )
         return SavedPackage(package, self.contract)
 
-    def _require(self, saved: SavedPackage, found: Comparison) -> None:
-        from edgesmith_stages.formats.coreml_graph import layers
+    def _row(self, place: int) -> NDArray[np.float32]:
+        return graph.rows(self.source.contract, self.params, self.images[place : place + 1])
 
-        def reference(place: int) -> Mapping[str, Any]:
-            image = self.images[place : place + 1]
-            return graph.values(self.program, graph.rows(self.source.contract, self.params, image))
+    def values(self, place: int) -> Mapping[str, Any]:
+        return graph.values(self.program, self._row(place))
 
-        require(saved, found, self.bars, self.images, self.wanted, reference, layers(self.program))
+    def sources(self, saved: SavedPackage, place: int) -> Collection[Source]:
+        with one_thread():
+            return sources(self.program, self.params, self._row(place), saved.block)
 
 
 def _at(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgesmith import StageFailed
 from edgesmith_stages.coreml_export.check import Bars, Comparison, compare
 from edgesmith_stages.coreml_export.saved import SavedPackage
-from edgesmith_stages.coreml_export.trace import canonical, producers, trace
-from edgesmith_stages.parity import MAX_DB
+from edgesmith_stages.coreml_export.sensitivity import Source, cheapest, decibels_without
+from edgesmith_stages.coreml_export.trace import canonical
 
 if TYPE_CHECKING:
     import logging
@@ -23,10 +23,9 @@ LARGEST_HALF = 65504.0
 HEADROOM = 2.0
 """How far under the largest half results must stay on the images looked at: others will reach further."""
 
-FIRST = 8
-"""Operations added in the first round; each round adds twice as many as the one before."""
-
-ROUNDS = 7
+ROUNDS = 6
+MARGIN = 1.0
+"""Decibels over the bar to aim for at first; a round that still misses aims higher by what it missed, and this."""
 
 
 @dataclass
@@ -45,18 +44,26 @@ class Choice:
 Make = Callable[[Collection[str] | None], SavedPackage]
 """Converts with these operations in single precision, or, for None, with all of them."""
 
+Sources = Callable[[SavedPackage, int], Collection[Source]]
+"""Finds what each rounding does to the logits of one of the images."""
+
 
 def choose(
-    make: Make, images: NDArray[np.uint8], wanted: NDArray[np.float32], bars: Bars, log: logging.Logger
+    make: Make,
+    sources: Sources,
+    images: NDArray[np.uint8],
+    wanted: NDArray[np.float32],
+    bars: Bars,
+    log: logging.Logger,
 ) -> tuple[Choice, SavedPackage, Comparison]:
     """Find operations to keep in single precision until a package meets its bars.
 
-    First come those that reach what a half can't hold. Then, each round on the package as it is, those at which the
-    ratio of noise to signal grows most, with what computes their arguments: a difference of nearly equal numbers is
-    lost before it is taken.
+    First come those that reach what a half can't hold. Where that is not enough, those whose rounding costs the logits
+    most are chosen by prediction, and the package that this makes is measured; until it is good enough.
 
     Args:
         make: converts.
+        sources: finds the roundings that matter.
         images: uint8 [N, H, W, C].
         wanted: the model's logits for them, float32 [N, classes].
         bars: what is asked of the package.
@@ -68,30 +75,39 @@ def choose(
     Raises:
         StageFailed: no choice meets the bars.
     """
-    whole = make(None)
-    peaks = _peaks(whole, images)
-    choice = Choice(_overflowing(whole, peaks))
-    worst, reference = -1, {}
-    count = FIRST
+    choice = Choice(_overflowing(make(None), images))
+    roundings: Collection[Source] = ()
+    offset, aim = 0.0, bars.sqnr_db + MARGIN
     while True:
         package = make(choice.reasons)
         choice.rounds += 1
         found = compare(wanted, package.logits(images))
-        log.info("%d operations in single precision: SQNR %.1f dB", len(choice.reasons), found.parity.sqnr_db)
+        measured = found.parity.sqnr_db
+        log.info("%d operations in single precision: SQNR %.1f dB", len(choice.reasons), measured)
         if bars.met(found):
             return choice, package, found
-        if found.worst != worst:
-            worst, reference = found.worst, _results(whole, images[found.worst : found.worst + 1])
-        added = _lossy(package, images[worst : worst + 1], reference, choice.reasons, count)
+        if not roundings:
+            roundings = sources(package, found.worst)
+            predicted = decibels_without(roundings, choice.reasons)
+            # Powers add up as if roundings knew nothing of each other, which makes the prediction a little too low.
+            offset = measured - predicted if measured > 0 else 0.0
+        else:
+            aim += max(bars.sqnr_db - measured, 0.0) + MARGIN
+        added = cheapest(roundings, choice.reasons, aim - offset)
         if choice.rounds >= ROUNDS or not added:
             raise StageFailed(
                 f"mixed precision: with {len(choice.reasons)} operations in single precision the package has "
-                f"{found.parity.sqnr_db:.1f} dB and top-1 agreement {found.agreement:.3f}, expected at least "
-                f"{bars.sqnr_db:g} and {bars.agreement:g}",
+                f"{measured:.1f} dB and top-1 agreement {found.agreement:.3f}, expected at least {bars.sqnr_db:g} and "
+                f"{bars.agreement:g}",
                 hint="set `precision: fp32`, or lower `min_sqnr`",
             )
-        choice.reasons.update(added)
-        count *= 2
+        noise = sum(one.power for one in roundings)
+        for name, source in added.items():
+            share = f"{100 * source.power / noise:.1f} % of the noise"
+            own = name == source.name
+            choice.reasons[name] = (
+                f"its rounding is {share}" if own else f"reads {source.name}, whose rounding is {share}"
+            )
 
 
 def _peaks(package: SavedPackage, images: NDArray[np.uint8]) -> dict[str, float]:
@@ -109,8 +125,9 @@ def _peaks(package: SavedPackage, images: NDArray[np.uint8]) -> dict[str, float]
     return peaks
 
 
-def _overflowing(package: SavedPackage, peaks: Mapping[str, float]) -> dict[str, str]:
+def _overflowing(package: SavedPackage, images: NDArray[np.uint8]) -> dict[str, str]:
     """Operations that give or take what a half can't hold, with the reason."""
+    peaks = _peaks(package, images)
     found = {}
     for operation in package.block.operations:
         results = [canonical(value.name) for value in operation.outputs]
@@ -121,36 +138,4 @@ def _overflowing(package: SavedPackage, peaks: Mapping[str, float]) -> dict[str,
             found[canonical(operation.name)] = (
                 f"{operation.type} {'reaches' if gives else 'takes'} {peak:,.0f}; a half holds {LARGEST_HALF:,.0f}"
             )
-    return found
-
-
-def _results(package: SavedPackage, image: NDArray[np.uint8]) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
-    package.run(image, lambda name, value: found.__setitem__(canonical(name), value))
-    return found
-
-
-def _lossy(
-    package: SavedPackage,
-    image: NDArray[np.uint8],
-    reference: Mapping[str, Tensor],
-    kept: Mapping[str, str],
-    count: int,
-) -> dict[str, str]:
-    """The next operations to keep: `count` of those that lose most, and what their arguments went through."""
-    steps = [step for step in trace(package, image, reference) if step.after < MAX_DB]
-    steps.sort(key=lambda step: (-step.growth, step.after))
-    sources = producers(package.block)
-    found: dict[str, str] = {}
-    ranked = 0
-    for step in steps:
-        new = [name for name in (step.name, *sources.get(step.name, ())) if name not in kept and name not in found]
-        if not new:
-            continue
-        for name in new:
-            why = f"{step.type} takes {step.before:.1f} dB and gives {step.after:.1f}"
-            found[name] = why if name == step.name else f"feeds {step.name}: {why}"
-        ranked += 1
-        if ranked == count:
-            break
     return found

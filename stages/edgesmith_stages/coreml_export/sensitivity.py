@@ -1,7 +1,7 @@
 """How much of the noise in the logits comes from which rounding, before any of it is undone.
 
-To first order a rounding n of a value z moves the logits by J n. With v random, (v J n)^2 has the expected value |J n|^2,
-and v J is a gradient: one backward pass gives a sample for every value and weight of the network at once.
+To first order a rounding n of a value z moves the logits by J n. With v random, (v J n)^2 has the expected value
+|J n|^2, and v J is a gradient: one backward pass gives a sample for every value and weight of the network at once.
 """
 
 from __future__ import annotations
@@ -123,6 +123,8 @@ def _powers(
         for node, value in seen.items():
             if value.grad is not None:
                 powers[node] += float((value.grad * roundings[node]).sum()) ** 2 / (SAMPLES * signal)
+    for value in seen.values():
+        value.grad = None  # weights are the program's own
     results = {node.name: power for node, power in powers.items() if node.op == "call_function" and node.name in names}
     weights: dict[str, float] = {}
     for node, power in powers.items():

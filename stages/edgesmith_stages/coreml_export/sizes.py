@@ -18,7 +18,8 @@ Size = tuple[int, int]
 MAX_LISTED = 128
 """As many shapes as Core ML takes in a list."""
 
-_RULE = re.compile(r"^\s*[hw] = (\d+)\*_[hw]$", re.MULTILINE)
+_AXES = {"h": 0, "w": 1}
+_RULE = re.compile(r"^\s*([hw]) = (\d+)\*_[hw]$", re.MULTILINE)
 """How torch.export says that a side must be a multiple of something."""
 
 
@@ -117,24 +118,28 @@ def export_open(export: Callable[[dict[int, Any] | None], Any], sizes: Sizes) ->
     try:
         return export(sizes.dims())
     except StageFailed as error:
-        steps = [int(step) for step in _RULE.findall(str(error.__cause__))]
-        if sizes.fixed or not steps:
+        reason = str(error.__cause__)
+        if sizes.fixed or "onstraint" not in reason:
             raise
-        rule = math.lcm(*steps)
+        rule = math.lcm(*(sizes.step(_AXES[axis]) * int(factor) for axis, factor in _RULE.findall(reason)))
         raise UserError(_refusal(sizes, rule), hint=_advice(sizes, rule)) from error
 
 
 def _refusal(sizes: Sizes, rule: int) -> str:
+    steps = f"the network takes sides in steps of {rule}" if rule > 1 else "what it does depends on the size"
     if sizes.range is not None:
         low, high = sizes.range
-        return f"sizes: the network takes sides in steps of {rule}, and a range of {low} to {high} can't say so"
+        return f"sizes: {steps}, which a range of {low} to {high} can't say"
     odd = [size for size in (sizes.default, *sizes.others) if any(side % rule for side in size)]
-    return f"sizes: no one graph serves all of them: the network takes sides in steps of {rule}, not {_listed(odd)}"
+    named = f", not {_listed(odd)}" if odd else ""
+    return f"sizes: no one graph serves all of them: {steps}{named}"
 
 
 def _advice(sizes: Sizes, rule: int) -> str:
     if sizes.range is None:
-        return f"list multiples of {rule} alone, or export the others on their own"
+        return f"list multiples of {rule} alone, or export the others on their own" if rule > 1 else "list fewer sizes"
+    if rule == 1:
+        return "list the sizes that you need instead; multiples of 32 or 64 most often go together"
     low, high = sizes.range
     valid = range(-(-low // rule) * rule, high + 1, rule)
     return f"list the sizes instead: `sizes: [{', '.join(map(str, valid[:12]))}{', ...' if len(valid) > 12 else ''}]`"

@@ -38,6 +38,10 @@ class Step:
     before: float
     after: float
 
+    def __str__(self) -> str:
+        given = "exact inputs" if self.before >= MAX_DB else f"inputs of {self.before:.1f} dB"
+        return f"{self.type} {self.name!r}, which makes {self.after:.1f} dB of {given}"
+
     @property
     def growth(self) -> float:
         """How much the ratio of noise to signal grows here, in powers."""

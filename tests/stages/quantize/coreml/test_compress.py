@@ -20,6 +20,30 @@ INT8 = {"scheme": "int8", "data": "digits", "calibration": 64}
 SHIFT, LUT, SPARSE = "constexpr_blockwise_shift_scale", "constexpr_lut_to_dense", "constexpr_sparse_to_dense"
 SPARSE_SHIFT, SPARSE_LUT = "constexpr_sparse_blockwise_shift_scale", "constexpr_lut_to_sparse"
 
+FORMS: list[tuple[dict[str, Any], float, float, set[str]]] = [
+    ({"scheme": "linear-int8"}, 0.62, 35, {SHIFT}),
+    ({"scheme": "linear-uint8", "granularity": "per_tensor"}, 0.62, 25, {SHIFT}),
+    ({"scheme": "linear-int8", "block_size": 16, "symmetric": False}, 0.65, 38, {SHIFT}),
+    ({"scheme": "linear-int4"}, 0.42, 14, {SHIFT}),
+    ({"scheme": "linear-uint4", "block_size": 8, "symmetric": False}, 0.50, 14, {SHIFT}),
+    ({"scheme": "palettize-6"}, 0.52, 24, {LUT}),
+    ({"scheme": "palettize-8", "palette": "uniform"}, 0.65, 25, {LUT}),
+    ({"scheme": "palettize-4", "group_size": 16}, 0.42, 13, {LUT}),
+    ({"scheme": "palettize-6", "cluster_dim": 2, "group_size": 32}, 0.45, 7, {LUT}),
+    ({"scheme": "palettize-4", "per_channel_scale": True}, 0.55, 13, {LUT, SHIFT}),
+    ({"scheme": "palettize-4", "lut_dtype": "int8"}, 0.45, 11, {LUT, SHIFT}),
+    ({"scheme": "sparse"}, 0.70, 5, {SPARSE}),
+    ({"scheme": "sparse", "n_m": (1, 4)}, 0.95, 6, {SPARSE}),
+    ({"scheme": "sparse", "sparsity": 0.3, "prune_block": 2}, 0.85, 4, {SPARSE}),
+    ({"scheme": "sparse", "threshold": 0.02, "min_sparsity": 0.1}, 0.95, 8, {SPARSE}),
+    ({"scheme": "linear-int8", "sparsity": 0.3}, 0.60, 9, {SPARSE, SPARSE_SHIFT}),
+    ({"scheme": "palettize-4", "sparsity": 0.3}, 0.45, 6, {SPARSE, SPARSE_LUT}),
+    ({"scheme": "palettize-4", "sparsity": 0.3, "lut_dtype": "int8"}, 0.47, 6, {SPARSE, SPARSE_LUT, SHIFT}),
+    ({**INT8, "sparsity": 0.3}, 0.70, 9, {SPARSE, SPARSE_SHIFT}),
+    ({**INT8, "scheme": "palettize-6", "activations": "int8"}, 0.62, 20, {LUT}),
+]
+"""Params; bounds of the ratio of bytes and of the SQNR in dB; what the weights are encoded by."""
+
 
 class TestPalettes(StageContract):
     """The contract of stages: k-means too gives equal bytes."""
@@ -77,30 +101,7 @@ def decompressed(model: CoreMLModel, folder: Path) -> CoreMLModel:
 
 
 @pytest.mark.parametrize(
-    ("params", "ratio", "sqnr", "encodings"),
-    [
-        ({"scheme": "linear-int8"}, 0.62, 35, {SHIFT}),
-        ({"scheme": "linear-uint8", "granularity": "per_tensor"}, 0.62, 25, {SHIFT}),
-        ({"scheme": "linear-int8", "block_size": 16, "symmetric": False}, 0.65, 38, {SHIFT}),
-        ({"scheme": "linear-int4"}, 0.42, 14, {SHIFT}),
-        ({"scheme": "linear-uint4", "block_size": 8, "symmetric": False}, 0.50, 14, {SHIFT}),
-        ({"scheme": "palettize-6"}, 0.52, 24, {LUT}),
-        ({"scheme": "palettize-8", "palette": "uniform"}, 0.65, 25, {LUT}),
-        ({"scheme": "palettize-4", "group_size": 16}, 0.42, 13, {LUT}),
-        ({"scheme": "palettize-6", "cluster_dim": 2, "group_size": 32}, 0.45, 7, {LUT}),
-        ({"scheme": "palettize-4", "per_channel_scale": True}, 0.55, 13, {LUT, SHIFT}),
-        ({"scheme": "palettize-4", "lut_dtype": "int8"}, 0.45, 11, {LUT, SHIFT}),
-        ({"scheme": "sparse"}, 0.70, 5, {SPARSE}),
-        ({"scheme": "sparse", "n_m": (1, 4)}, 0.95, 6, {SPARSE}),
-        ({"scheme": "sparse", "sparsity": 0.3, "prune_block": 2}, 0.85, 4, {SPARSE}),
-        ({"scheme": "sparse", "threshold": 0.02, "min_sparsity": 0.1}, 0.95, 8, {SPARSE}),
-        ({"scheme": "linear-int8", "sparsity": 0.3}, 0.60, 9, {SPARSE, SPARSE_SHIFT}),
-        ({"scheme": "palettize-4", "sparsity": 0.3}, 0.45, 6, {SPARSE, SPARSE_LUT}),
-        ({"scheme": "palettize-4", "sparsity": 0.3, "lut_dtype": "int8"}, 0.47, 6, {SPARSE, SPARSE_LUT, SHIFT}),
-        ({**INT8, "sparsity": 0.3}, 0.70, 9, {SPARSE, SPARSE_SHIFT}),
-        ({**INT8, "scheme": "palettize-6", "activations": "int8"}, 0.62, 20, {LUT}),
-    ],
-    ids=lambda value: " ".join(map(str, value.values())) if isinstance(value, dict) else "",
+    ("params", "ratio", "sqnr", "encodings"), FORMS, ids=[" ".join(map(str, form[0].values())) for form in FORMS]
 )
 def test_every_form_computes_with_the_weights_that_coremltools_decompresses(
     coreml_model: Outcome,
