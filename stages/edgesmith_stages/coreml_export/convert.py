@@ -45,10 +45,11 @@ def convert(
         StageFailed: coremltools cannot convert it.
     """
     from edgesmith_stages.conversion import converting
+    from edgesmith_stages.coreml_export.located import located
     from edgesmith_stages.formats.coreml import quiet, save
 
     hint = "try another `target`, or replace that operator in the model"
-    with quiet(), converting("coremltools", "a Core ML model", hint):
+    with quiet(), located(program), converting("coremltools", "a Core ML model", hint):
         import coremltools
 
         model = coremltools.convert(

@@ -64,11 +64,11 @@ class Job:
             UserError: the model doesn't take one of the sizes.
         """
         from edgesmith_stages.coreml_export.branches import unfused
-        from edgesmith_stages.models.recipe import build, logits
+        from edgesmith_stages.models.recipe import logits
         from edgesmith_stages.parity import Parity, probe_images
 
         sizes = Sizes.read(params.sizes, source.contract)
-        module = build(source.path)
+        module = source.module()
         images = probe_images(contract, source.golden()[0], ctx.seed)
         wanted = logits(module, source.contract, images)
         elsewhere = {size: _at(size, module, source.contract, images[:1], ctx.seed) for size in sizes.probes()}
@@ -116,6 +116,8 @@ class Job:
             half = self.params.precision != "fp32"
             insight = Insight(self.values, self.sources, layers(self.program), half)
             require(saved, found, self.bars, self.images, insight)
+        for loss in saved.losses:  # what the answers survive: a mask's infinities
+            self.ctx.log.warning("%s", loss)
         return {
             **figures(found),
             **{f"graph_{key}": value for key, value in self.graph_figures.items()},

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from edgesmith import CoreMLModel, DatasetRef, OnnxModel, Stage, TfliteModel, Toolchain, UserError, carry, like
+from edgesmith import CoreMLModel, OnnxModel, Stage, TfliteModel, Toolchain, UserError, carry, like
 from edgesmith.errors import unknown
 from edgesmith_stages.quantize.calibration import too_many
-from edgesmith_stages.quantize.options import CompressionParams, refuse
-from edgesmith_stages.quantize.schemes import METHODS, REQUIREMENTS, SCHEMES, Method, Scheme, base_kind, calibrated
+from edgesmith_stages.quantize.options import refuse
+from edgesmith_stages.quantize.params import CompressionParams
+from edgesmith_stages.quantize.schemes import METHODS, REQUIREMENTS, SCHEMES, base_kind, calibrated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,16 +41,6 @@ class Quantize(Stage):
 
     class Params(CompressionParams):
         """Params of `quantize`."""
-
-        scheme: Scheme = Field(description="what to do; which ones fit depends on the input's format")
-        data: DatasetRef | None = Field(None, description="dataset to calibrate on (its train split)")
-        calibration: int = Field(128, ge=1, description="calibration images, drawn by seed, classes as even as can be")
-        calibration_method: Method = Field("minmax", description="how ranges follow from them (TFLite: minmax)")
-        exclude: tuple[str, ...] | None = Field(
-            None,
-            description="operator types to leave as they are; TFLite int8 by default those that run slower in int8",
-        )
-        min_sqnr: float | None = Field(None, description="fail under this SQNR against the input file, in dB")
 
     @classmethod
     def toolchain(cls, params: Any, kinds: Mapping[str, Any]) -> Toolchain:

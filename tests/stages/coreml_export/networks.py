@@ -67,6 +67,35 @@ class Sliced(Quiet):
         return super().middle(x)[:, :8, :, :] + 1
 
 
+class Fancy(Quiet):
+    """With a function in its second layer that coremltools has no word for, or doesn't take as it is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fancy = Bessel()
+
+    def middle(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fancy(x)
+
+
+class Bessel(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.special.bessel_j0(x)
+
+
+class Dilated(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.max_pool2d(x, 3, stride=1, padding=1, dilation=2).mean((2, 3), keepdim=True) + x
+
+
+class Awkward(Fancy):
+    """With an operator that coremltools knows, and stumbles over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fancy = Dilated()  # type: ignore[assignment]
+
+
 class Branch(nn.Module):
     """Two convolutions of the same input, to be merged."""
 
@@ -111,6 +140,14 @@ def stepped() -> nn.Module:
 
 def sliced() -> nn.Module:
     return _seeded(Sliced)
+
+
+def fancy() -> nn.Module:
+    return _seeded(Fancy)
+
+
+def awkward() -> nn.Module:
+    return _seeded(Awkward)
 
 
 def branched() -> nn.Module:

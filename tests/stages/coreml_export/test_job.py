@@ -93,6 +93,18 @@ def test_an_operation_that_computes_something_else_is_named(tmp_path: Path) -> N
         require(saved, found, Bars(60, 1), job.images, insight)
 
 
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        (networks.fancy, r"at the operator special_bessel_j0: .* \(layer fancy\)"),
+        (networks.awkward, r"does not support dilation > 1 \(operator max_pool2d, layer fancy\)"),
+    ],
+)
+def test_what_coremltools_cannot_convert_is_named_with_its_layer(export: Export, network: Any, told: str) -> None:
+    with pytest.raises(StageFailed, match=told):
+        export(network)
+
+
 def test_aliases_do_not_stop_it(export: Export) -> None:
     assert export(networks.sliced, precision="fp32").figures["sqnr_db"] > 100
 

@@ -40,10 +40,10 @@ def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArra
     from edgesmith_stages.formats.coreml import load, op_counts, quiet, save, spec_of
     from edgesmith_stages.quantize.coreml.figures import compressed_weights, eligible_weights, made_by, weight_sqnr
 
-    ranges = None if images is None else _ranges(source, images, params)
     with quiet():
         spec = spec_of(source.file)
         _refuse(spec, params)
+        ranges = None if images is None else _ranges(source, images, params)
         model = load(source.file)
         with converting("coremltools.optimize", "a compressed model", "leave an operator out with `exclude`"):
             small = _apply(model, _passes(params, ranges), spec.specificationVersion)

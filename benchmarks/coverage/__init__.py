@@ -1,0 +1,1 @@
+"""Which families of networks come out of which exporter, and how well."""

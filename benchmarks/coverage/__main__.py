@@ -1,0 +1,44 @@
+"""`python -m benchmarks.coverage`: try families of networks, print one table."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from benchmarks.coverage.families import FAMILIES
+from benchmarks.coverage.project import FORMATS
+from benchmarks.coverage.table import render
+from benchmarks.coverage.trial import try_family
+from edgesmith_flows.console import PlainView
+
+
+@click.command()
+@click.option(
+    "--family", "chosen", multiple=True, type=click.Choice([one.name for one in FAMILIES]), help="Only these families."
+)
+@click.option("--format", "formats", multiple=True, type=click.Choice(FORMATS), help="Only these formats.")
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the cells here as well.")
+@click.option("--store", type=click.Path(path_type=Path), help="Keep files here, so that a second call goes on.")
+def main(chosen: tuple[str, ...], formats: tuple[str, ...], file: Path | None, store: Path | None) -> None:
+    """Convert one small network of each family to each format, at each precision; print how well that went."""
+    cells = []
+    with tempfile.TemporaryDirectory(prefix="edgesmith-coverage-") as folder:
+        for family in FAMILIES:
+            if chosen and family.name not in chosen:
+                continue
+            click.echo(f"{family.name}: {family.model} at {family.size}", err=True)
+            kept = (store or Path(folder, "store")).absolute()
+            cells += try_family(family, formats or FORMATS, Path(folder, family.name), kept, PlainView(sys.stderr))
+            if file is not None:  # after each family: the whole takes hours
+                file.write_text(json.dumps([cell.document() for cell in cells], indent=1) + "\n", encoding="utf-8")
+    click.echo(render(cells))
+    for state in ("ok", "failed", "skipped"):
+        click.echo(f"{sum(cell.state == state for cell in cells)} {state}", err=True)
+
+
+if __name__ == "__main__":
+    main()

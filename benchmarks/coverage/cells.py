@@ -1,0 +1,95 @@
+"""One cell of the table: what came of one family in one format and precision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from edgesmith import EdgesmithError
+
+State = Literal["ok", "failed", "skipped", "not offered"]
+Place = tuple[str, str, str]
+"""Family, format, precision."""
+
+_OP = (
+    re.compile(r"at the operator ([\w.:]+)"),
+    re.compile(r"(?:breaks|goes wrong) at (\w+) '"),
+    re.compile(r"is lost at '([\w.]+)'"),
+)
+_LAYER = re.compile(r"\blayer ([\w.]+)\)")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        family, format, precision: where it stands.
+        state: whether a file was made and passed its check.
+        sqnr_db: of an exported file against the torch model; of a quantised one against the file it was made of.
+        agreement: share of equal top-1 answers, likewise.
+        bytes: of the file.
+        seconds: that the stage took.
+        note: what else is to be known: operations kept in single precision, which backend.
+        problem: what went wrong.
+        op: the operation at fault, where the message names one.
+        layer: the layer that it comes from, likewise.
+        next: what to try.
+    """
+
+    family: str
+    format: str
+    precision: str
+    state: State
+    sqnr_db: float | None = None
+    agreement: float | None = None
+    bytes: int | None = None
+    seconds: float | None = None
+    note: str = ""
+    problem: str = ""
+    op: str = ""
+    layer: str = ""
+    next: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON; what doesn't apply is left out."""
+        return {key: value for key, value in asdict(self).items() if value not in (None, "")}
+
+
+def made(place: Place, figures: Mapping[str, Any], seconds: float) -> Cell:
+    """Make the cell of a file that was made."""
+    told = []
+    if figures.get("kept_fp32"):
+        told.append(f"mixed: {len(figures['kept_fp32'])} of {figures['ops']} operations in fp32")
+    if figures.get("backend") not in (None, "litert-torch"):
+        told.append(f"by {figures['backend']}")
+    return Cell(
+        *place,
+        state="ok",
+        sqnr_db=_rounded(figures.get("sqnr_db"), 1),
+        agreement=_rounded(figures.get("agreement"), 3),
+        bytes=figures.get("bytes"),
+        seconds=round(seconds, 1),
+        note="; ".join(told),
+    )
+
+
+def failed(place: Place, error: EdgesmithError, seconds: float) -> Cell:
+    """Make the cell of a node that failed."""
+    found = (pattern.search(error.message) for pattern in _OP)
+    layer = _LAYER.search(error.message)
+    return Cell(
+        *place,
+        state="failed",
+        seconds=round(seconds, 1),
+        problem=error.message,
+        op=next((one.group(1) for one in found if one), ""),
+        layer=layer.group(1) if layer else "",
+        next=error.hint or "read the message: no hint comes with it",
+    )
+
+
+def _rounded(value: Any, digits: int) -> float | None:
+    return round(float(value), digits) if isinstance(value, (int, float)) else None

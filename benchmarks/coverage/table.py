@@ -1,0 +1,50 @@
+"""The table of all cells, in Markdown, with what to do about those that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from benchmarks.coverage.cells import Cell
+
+
+def render(cells: Sequence[Cell]) -> str:
+    """Return the table: a line a family, a column for each format and precision; then a line for each failure."""
+    columns = list(dict.fromkeys((cell.format, cell.precision) for cell in cells if cell.state != "not offered"))
+    at = {(cell.family, cell.format, cell.precision): cell for cell in cells}
+    lines = [["family", *(f"{kind} {precision}" for kind, precision in columns)]]
+    for family in dict.fromkeys(cell.family for cell in cells):
+        found = [at.get((family, *column)) for column in columns]
+        lines.append([family, *("-" if cell is None else text(cell) for cell in found)])
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    lines.insert(1, ["-" * width for width in widths])
+    rows = ("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
+    return "\n".join([*rows, *_notes(cells)])
+
+
+def text(cell: Cell) -> str:
+    """Return a cell's text: SQNR, agreement, size, seconds; or that it failed, and where."""
+    if cell.state == "ok":
+        parts = [
+            f"{cell.sqnr_db:.0f} dB" if cell.sqnr_db is not None else "? dB",
+            f"{100 * cell.agreement:.0f} %" if cell.agreement is not None else "? %",
+            f"{(cell.bytes or 0) / 1e6:.1f} MB",
+            f"{cell.seconds:.0f} s",
+        ]
+        return ", ".join(parts) + ("*" if cell.note else "")
+    where = " ".join(part for part in (cell.op, cell.layer) if part)
+    return f"{cell.state.upper()}{': ' + where if where else ''}"
+
+
+def _notes(cells: Collection[Cell]) -> list[str]:
+    notes = [f"* {_name(cell)}: {cell.note}" for cell in cells if cell.note]
+    wrong = [cell for cell in cells if cell.state in ("failed", "skipped")]
+    problems = [f"{_name(cell)}: {_one_line(cell.problem)}\n  next: {_one_line(cell.next)}" for cell in wrong]
+    return [part for group in (notes, problems) if group for part in ("", *group)]
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.family} {cell.format} {cell.precision}"
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
