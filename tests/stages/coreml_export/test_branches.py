@@ -9,10 +9,11 @@ from edgesmith_stages.coreml_export.branches import unfused
 
 from .networks import SIZE, branched, quiet
 
+pytestmark = pytest.mark.slow  # timm takes seconds to load
+
 EXAMPLE = np.zeros((1, 3, SIZE, SIZE), np.float32)
 
 
-@pytest.mark.slow
 def test_operators_are_counted_with_and_without_branches() -> None:
     module = branched()
     before, after = unfused(module, EXAMPLE) or (0, 0)

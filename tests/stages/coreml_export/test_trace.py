@@ -12,6 +12,7 @@ from edgesmith import InputContract
 from edgesmith_stages.coreml_export.saved import SavedPackage, logits_name
 from edgesmith_stages.coreml_export.trace import Step, blame, canonical, decibels, single_precision, trace, walk
 from edgesmith_stages.mil.call import TensorType
+from edgesmith_stages.mil.program import Block, Operation, Ref, Value
 from edgesmith_stages.parity import MAX_DB, sqnr_db
 
 from ..mil.packages import constant, model, operation, write
@@ -73,10 +74,26 @@ def test_a_result_that_torch_does_not_know_is_as_good_as_its_inputs(package: Sav
     assert (exp.after, add.before, add.after) == (30.0, 30.0, 30.0)
 
 
-def test_logits_are_the_output_or_what_a_classifiers_softmax_takes(package: SavedPackage, tmp_path: Path) -> None:
-    """Casts between softmax and classify are looked through."""
+def test_logits_of_a_plain_model_are_its_output(package: SavedPackage) -> None:
     assert logits_name(package.block) == "logits"
     np.testing.assert_array_equal(package.logits(PIXELS), package.run(PIXELS))
+
+
+def test_logits_of_a_classifier_are_what_its_softmax_takes() -> None:
+    """Casts between softmax and classify are looked through."""
+
+    def step(type: str, name: str, **given: str) -> Operation:
+        return Operation(type, name, {key: (Ref(value),) for key, value in given.items()}, (Value(name, ROW),))
+
+    steps = [
+        step("linear", "fc", x="image"),
+        step("softmax", "halves", x="fc"),
+        step("cast", "wholes", x="halves"),
+        step("classify", "label", probabilities="wholes"),
+    ]
+    assert logits_name(Block((Value("image", ROW),), tuple(steps), ("label",))) == "fc"
+    without = [steps[0], step("classify", "label", probabilities="fc")]
+    assert logits_name(Block((Value("image", ROW),), tuple(without), ("label",))) == "fc"
 
 
 def test_single_precision_is_counted_without_casts_and_constants(package: SavedPackage) -> None:
