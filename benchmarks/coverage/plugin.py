@@ -13,7 +13,7 @@ CLASSES = 1000
 
 
 class Untrained(Stage):
-    """A network of timm's with seeded random weights, and BatchNorm statistics as training might have left them."""
+    """A network of timm's with seeded random weights, and BatchNorm statistics that fit them."""
 
     name = "untrained"
     outputs = {"model": TorchModel}
@@ -26,7 +26,7 @@ class Untrained(Stage):
         size: int = Field(224, ge=1, description="side of the images")
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
-        """Create, shake, write."""
+        """Create, settle, write."""
         import numpy as np
         import torch
 
@@ -39,25 +39,32 @@ class Untrained(Stage):
             module = create(recipe).eval()
         except UserError as error:
             raise UserError(f"timm has no {params.model} here: {error.message}", hint=error.hint) from error
-        shake(module)
         shape = (4, params.size, params.size, 3)
         images = np.random.default_rng(ctx.seed).integers(0, 256, shape, np.uint8)
         contract = InputContract(size=shape[1:3], classes=tuple(str(number) for number in range(CLASSES)))
+        settle(module, torch.from_numpy(contract.normalise(images)))
         save(ctx.out("model"), module, recipe, contract, images)
         return {"params": sum(one.numel() for one in module.parameters())}
 
 
-def shake(module: Any) -> None:
-    """Give every BatchNorm statistics and weights that are not the identity's."""
+def settle(module: Any, images: Any) -> None:
+    """Give every BatchNorm weights that are not the identity's, and the statistics of some images.
+
+    With those of no images, numbers grow from layer to layer until no half can hold them, as no trained network's do.
+    """
     import torch
 
-    for part in module.modules():
-        if isinstance(getattr(part, "running_var", None), torch.Tensor):
-            part.running_mean.normal_(0, 0.1)
-            part.running_var.uniform_(0.5, 1.5)
-            if part.weight is not None:
-                torch.nn.init.uniform_(part.weight, 0.5, 1.5)
-                torch.nn.init.normal_(part.bias, 0, 0.1)
+    norms = [part for part in module.modules() if isinstance(getattr(part, "running_var", None), torch.Tensor)]
+    for part in norms:
+        part.reset_running_stats()
+        part.momentum = None  # an average over all that it sees
+        if part.weight is not None:
+            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
+            torch.nn.init.normal_(part.bias, 0, 0.1)
+        part.train()
+    with torch.no_grad():
+        module(images)
+    module.eval()
 
 
 @hookimpl
