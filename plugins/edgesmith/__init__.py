@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edgesmith.artifacts import TfliteModel as TfliteModel
     from edgesmith.artifacts import TorchModel as TorchModel
     from edgesmith.context import Context as Context
+    from edgesmith.conversion import converting as converting
     from edgesmith.dataset import Dataset as Dataset
     from edgesmith.dataset import Split as Split
     from edgesmith.errors import Cancelled as Cancelled
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from edgesmith.hooks import hookimpl as hookimpl
     from edgesmith.input_contract import InputContract as InputContract
     from edgesmith.model_source import ModelSource as ModelSource
+    from edgesmith.parity import Parity as Parity
+    from edgesmith.parity import outputs_of as outputs_of
+    from edgesmith.parity import probe_images as probe_images
     from edgesmith.ports import like as like
     from edgesmith.ports import many as many
     from edgesmith.ports import optional as optional
@@ -49,12 +53,14 @@ CONTRACT = 1
 _HOMES = {
     "artifacts": ("Artifact", "CoreMLModel", "Model", "OnnxModel", "Report", "TfliteModel", "TorchModel"),
     "context": ("Context",),
+    "conversion": ("converting",),
     "dataset": ("Dataset", "Split"),
     "errors": ("Cancelled", "EdgesmithError", "RuntimeUnavailable", "StageFailed", "UserError"),
     "golden": ("carry", "read_golden", "write_golden"),
     "hooks": ("hookimpl",),
     "input_contract": ("InputContract",),
     "model_source": ("ModelSource",),
+    "parity": ("Parity", "outputs_of", "probe_images"),
     "ports": ("like", "many", "optional"),
     "process": ("Launch", "ModelProcess"),
     "refs": ("DatasetRef", "FileRef"),

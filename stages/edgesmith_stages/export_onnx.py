@@ -46,9 +46,9 @@ class ExportOnnx(Stage):
         """Export, simplify, write, check; raise StageFailed if a step fails."""
         import onnx
 
+        from edgesmith.parity import Parity, outputs_of, probe_images
         from edgesmith_stages.formats.onnx import save
         from edgesmith_stages.models.recipe import build, logits
-        from edgesmith_stages.parity import Parity, outputs_of, probe_images
         from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
 
         source, out = inputs["model"], ctx.out("model")
@@ -81,7 +81,7 @@ class ExportOnnx(Stage):
 def _export(module: nn.Module, example: NDArray[np.float32], params: Any) -> Any:
     import torch
 
-    from edgesmith_stages.conversion import converting
+    from edgesmith.conversion import converting
 
     # An example of one image would make torch.export take the batch for a constant.
     rows = 2 if params.dynamic_batch else 1
@@ -104,7 +104,7 @@ def _export(module: nn.Module, example: NDArray[np.float32], params: Any) -> Any
 def _slim(model: Any) -> Any:
     import onnxslim
 
-    from edgesmith_stages.conversion import converting
+    from edgesmith.conversion import converting
 
     with converting("onnxslim", "a simpler ONNX model", "set `slim: false`"):
         return onnxslim.slim(model)

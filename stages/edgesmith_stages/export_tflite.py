@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from edgesmith import DatasetRef, Stage, StageFailed, TfliteModel, Toolchain, TorchModel, UserError, carry
-from edgesmith_stages.quantize.calibration import too_many
+from edgesmith.calibration import too_many
 from edgesmith_stages.tflite_backends.litert_torch import LitertTorch
 from edgesmith_stages.tflite_backends.request import Request, Scheme
 from edgesmith_stages.tflite_backends.tensorflow import TensorFlow
@@ -97,7 +97,7 @@ class ExportTflite(Stage):
         carry(source, made.path, contract)
         images = None
         if params.calibration_data is not None:
-            from edgesmith_stages.quantize.calibration import load
+            from edgesmith.calibration import load
 
             images = load(ctx, params.calibration_data, contract, params.calibration)
         request = Request(ctx, source, contract, made.file, params.scheme, images)
@@ -124,9 +124,9 @@ class ExportTflite(Stage):
         self, backend: Backend, request: Request, made: TfliteModel, params: Any, *, apart: bool
     ) -> dict[str, Any]:
         """Make the file with one backend and compare it with the torch model."""
+        from edgesmith.parity import Parity, outputs_of, probe_images
         from edgesmith_stages.formats.tflite import integer_ops, op_names, read, shorten_names, write
         from edgesmith_stages.models.recipe import build, logits
-        from edgesmith_stages.parity import Parity, outputs_of, probe_images
         from edgesmith_stages.runtimes.litert import LiteRT
 
         backend.export(request, apart=apart)

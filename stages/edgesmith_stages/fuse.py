@@ -41,9 +41,9 @@ class Fuse(Stage):
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Fuse, compare, write."""
+        from edgesmith.parity import Parity, probe_images
         from edgesmith_stages.models.recipe import Recipe, build, logits, write_model
         from edgesmith_stages.models.size import count_params
-        from edgesmith_stages.parity import Parity, probe_images
 
         source: TorchModel = inputs["model"]
         contract = source.contract

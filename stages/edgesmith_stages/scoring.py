@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgesmith_stages.parity import agreement, sqnr_db
+from edgesmith.parity import agreement, sqnr_db
 
 if TYPE_CHECKING:
     import numpy as np

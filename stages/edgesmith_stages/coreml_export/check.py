@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import StageFailed
+from edgesmith.parity import Parity
 from edgesmith_stages.coreml_export.saved import SavedPackage
 from edgesmith_stages.coreml_export.sensitivity import Source, decibels_without
 from edgesmith_stages.coreml_export.trace import blame, canonical, trace
-from edgesmith_stages.parity import Parity
 
 if TYPE_CHECKING:
     import numpy as np

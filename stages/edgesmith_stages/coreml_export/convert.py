@@ -44,7 +44,7 @@ def convert(
     Raises:
         StageFailed: coremltools cannot convert it.
     """
-    from edgesmith_stages.conversion import converting
+    from edgesmith.conversion import converting
     from edgesmith_stages.coreml_export.located import located
     from edgesmith_stages.formats.coreml import quiet, save
 

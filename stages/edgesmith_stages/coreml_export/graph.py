@@ -33,7 +33,7 @@ def export(module: Any, contract: InputContract, params: Any, sizes: Sizes, dims
     """
     import torch
 
-    from edgesmith_stages.conversion import converting
+    from edgesmith.conversion import converting
     from edgesmith_stages.formats.coreml_input import centred, plain
 
     example = torch.zeros(1, contract.channels, *sizes.largest)

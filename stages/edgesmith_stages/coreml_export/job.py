@@ -63,9 +63,9 @@ class Job:
             StageFailed: torch.export fails, or its graph isn't the model.
             UserError: the model doesn't take one of the sizes.
         """
+        from edgesmith.parity import Parity, probe_images
         from edgesmith_stages.coreml_export.branches import unfused
         from edgesmith_stages.models.recipe import logits
-        from edgesmith_stages.parity import Parity, probe_images
 
         sizes = Sizes.read(params.sizes, source.contract)
         module = source.module()
@@ -185,9 +185,9 @@ def _at(
     """Return images of a size, one of them `image` and one noise, with the model's logits for them."""
     from PIL.Image import fromarray
 
-    from edgesmith_stages.conversion import first_line
+    from edgesmith.conversion import first_line
+    from edgesmith.parity import probe_images
     from edgesmith_stages.models.recipe import logits
-    from edgesmith_stages.parity import probe_images
 
     there = contract.model_copy(update={"size": size})
     pixels = image[0, :, :, 0] if contract.channels == 1 else image[0]

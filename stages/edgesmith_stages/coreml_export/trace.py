@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgesmith.parity import MAX_DB
 from edgesmith_stages.mil.modes import EXACT
-from edgesmith_stages.parity import MAX_DB
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,7 +114,7 @@ def single_precision(block: Block) -> int:
 
 
 def decibels(wanted: Tensor, found: Tensor) -> float:
-    """SQNR as `edgesmith_stages.parity.sqnr_db` defines it, on tensors."""
+    """SQNR as `edgesmith.parity.sqnr_db` defines it, on tensors."""
     noise = float((wanted.double() - found.double()).square().sum())
     signal = float(wanted.double().square().sum())
     if not math.isfinite(noise) or (signal == 0 and noise > 0):

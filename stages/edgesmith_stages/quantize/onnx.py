@@ -49,7 +49,7 @@ def quantize_onnx(
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    from edgesmith_stages.conversion import converting
+    from edgesmith.conversion import converting
     from edgesmith_stages.formats.onnx import save, shorten_quantised_names
     from edgesmith_stages.hush import hushed
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import CoreMLModel, OnnxModel, Stage, TfliteModel, Toolchain, UserError, carry, like
+from edgesmith.calibration import too_many
 from edgesmith.errors import unknown
-from edgesmith_stages.quantize.calibration import too_many
 from edgesmith_stages.quantize.options import refuse
 from edgesmith_stages.quantize.params import CompressionParams
 from edgesmith_stages.quantize.schemes import METHODS, REQUIREMENTS, SCHEMES, base_kind, calibrated
@@ -76,7 +76,7 @@ class Quantize(Stage):
         made = type(source)(out)
         images = None
         if calibrated(params):
-            from edgesmith_stages.quantize.calibration import load
+            from edgesmith.calibration import load
 
             ctx.progress(0, 3, doing="calibration images")
             images = load(ctx, params.data, source.contract, params.calibration)
@@ -104,7 +104,7 @@ class Quantize(Stage):
 
 def _parity(ctx: Context, source: Any, made: Any, params: Any) -> dict[str, float]:
     """Compare the quantised file with its source on the golden images."""
-    from edgesmith_stages.parity import Parity
+    from edgesmith.parity import Parity
 
     pixels, _ = source.golden()
     parity = Parity.of(*(_answers(model, pixels) for model in (source, made)))
@@ -121,7 +121,7 @@ def _answers(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         from edgesmith_stages.coreml_export.saved import SavedPackage
 
         return SavedPackage(model.file, model.contract).logits(pixels)
-    from edgesmith_stages.parity import outputs_of
+    from edgesmith.parity import outputs_of
     from edgesmith_stages.runtimes.litert import LiteRT
     from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
 

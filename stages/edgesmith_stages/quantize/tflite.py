@@ -37,7 +37,7 @@ def quantize_tflite(
     """
     from ai_edge_quantizer import quantizer
 
-    from edgesmith_stages.conversion import converting
+    from edgesmith.conversion import converting
     from edgesmith_stages.hush import hushed
 
     content = source.file.read_bytes()

@@ -50,7 +50,7 @@ def convert(model: str, file: str, layout: str) -> None:
     import torch
 
     from edgesmith import TorchModel
-    from edgesmith_stages.conversion import converting
+    from edgesmith.conversion import converting
     from edgesmith_stages.models.recipe import build
 
     source = TorchModel(Path(model))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgesmith import StageFailed
-from edgesmith_stages.conversion import converting
+from edgesmith.conversion import converting
 
 PROBE = "calibration_image_sample_data_20x128x128x3_float32.npy"
 """What onnx2tf compares its operators on. It downloads one that isn't in the working directory."""

@@ -55,7 +55,7 @@ def _to_onnx(request: Request, file: Path) -> None:
     """Write the model as ONNX for one image, simplified."""
     import torch
 
-    from edgesmith_stages.conversion import converting
+    from edgesmith.conversion import converting
     from edgesmith_stages.models.recipe import build
 
     source = request.source

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from edgesmith import InputContract
+from edgesmith.parity import MAX_DB, sqnr_db
 from edgesmith_stages.coreml_export.saved import SavedPackage, logits_name
 from edgesmith_stages.coreml_export.trace import Step, blame, canonical, decibels, single_precision, trace, walk
 from edgesmith_stages.mil.call import TensorType
 from edgesmith_stages.mil.program import Block, Operation, Ref, Value
-from edgesmith_stages.parity import MAX_DB, sqnr_db
 
 from ..mil.packages import constant, model, operation, write
 

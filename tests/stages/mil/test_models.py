@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from edgesmith.parity import relative_l2
 from edgesmith_stages.mil.interpret import Interpreter
 from edgesmith_stages.mil.package import Package
 from edgesmith_stages.mil.program import count_operations, read_function
-from edgesmith_stages.parity import relative_l2
 
 pytestmark = pytest.mark.slow
 

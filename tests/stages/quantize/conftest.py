@@ -12,8 +12,8 @@ from edgesmith import Model
 @pytest.fixture(scope="session")
 def right() -> Callable[[Model], float]:
     """Share of the held-out digits that a model file reads right."""
+    from edgesmith.parity import outputs_of
     from edgesmith_stages.datasets.digits import Digits
-    from edgesmith_stages.parity import outputs_of
     from edgesmith_stages.runtimes.coreml_reference import CoreMLReference
     from edgesmith_stages.runtimes.litert import LiteRT
     from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime

@@ -36,7 +36,7 @@ def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArra
             excluded operator.
         StageFailed: the library failed, or compressed nothing.
     """
-    from edgesmith_stages.conversion import converting
+    from edgesmith.conversion import converting
     from edgesmith_stages.formats.coreml import load, op_counts, quiet, save, spec_of
     from edgesmith_stages.quantize.coreml.figures import compressed_weights, eligible_weights, made_by, weight_sqnr
 

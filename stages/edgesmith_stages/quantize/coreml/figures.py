@@ -68,7 +68,7 @@ def weight_sqnr(before: Any, after: Any, least: int) -> float:
     import numpy as np
     from coremltools.optimize import coreml
 
-    from edgesmith_stages.parity import sqnr_db
+    from edgesmith.parity import sqnr_db
 
     wanted, found = _weights(before, least), _weights(coreml.decompress_weights(after), least)
     pairs = [(wanted[key], found[key]) for key in wanted if key in found and wanted[key].shape == found[key].shape]

@@ -112,8 +112,8 @@ def test_every_form_computes_with_the_weights_that_coremltools_decompresses(
     encodings: set[str],
 ) -> None:
     """Bit for bit; smaller, by the encodings asked for, and with the parity of the saved packages as figures."""
+    from edgesmith.parity import Parity
     from edgesmith_stages.formats.coreml import op_counts, spec_of
-    from edgesmith_stages.parity import Parity
 
     made = quantised(coreml_model, tmp_path / "made", **params)
     model = made.outputs["model"]
@@ -150,10 +150,9 @@ def test_int8_is_what_coremltools_makes_of_the_same_ranges(
     from coremltools.optimize import coreml
     from coremltools.optimize.coreml import _post_training_quantization as library
 
-    from edgesmith import carry
+    from edgesmith import calibration, carry
+    from edgesmith.parity import sqnr_db
     from edgesmith_stages.formats.coreml import load, op_counts, quiet, save, spec_of
-    from edgesmith_stages.parity import sqnr_db
-    from edgesmith_stages.quantize import calibration
     from edgesmith_stages.quantize.coreml.ranges import measure
 
     source = coreml_model.outputs["model"]

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesmith import DatasetRef, InputContract, UserError
+from edgesmith.calibration import draw, load
 from edgesmith.testing import LocalContext
 from edgesmith_stages.datasets.digits import Digits
-from edgesmith_stages.quantize.calibration import draw, load
 
 LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=60)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from edgesmith import StageFailed
+from edgesmith.errors import StageFailed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgesmith import InputContract, Runtime
+    from edgesmith.input_contract import InputContract
+    from edgesmith.runtime import Runtime
 
 MAX_DB = 200.0
 """What equal outputs are reported as, so that figures stay finite; outputs that aren't numbers get its negative."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from edgesmith import UserError
+from edgesmith.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgesmith import Context, DatasetRef, InputContract
+    from edgesmith.context import Context
+    from edgesmith.input_contract import InputContract
+    from edgesmith.refs import DatasetRef
 
 
 def load(ctx: Context, data: DatasetRef, contract: InputContract, count: int) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesmith import InputContract, Runtime, StageFailed
-from edgesmith_stages.parity import MAX_DB, Parity, agreement, outputs_of, probe_images, relative_l2, sqnr_db
+from edgesmith.parity import MAX_DB, Parity, agreement, outputs_of, probe_images, relative_l2, sqnr_db
 
 ROWS = np.array([[1.0, 2.0, 3.0], [3.0, 1.0, 0.0]], np.float32)
 

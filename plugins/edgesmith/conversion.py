@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from edgesmith import EdgesmithError, StageFailed
+from edgesmith.errors import EdgesmithError, StageFailed
 
 _OPS = (
-    re.compile(r"'((?:tfl|stablehlo|vhlo|mhlo|func|arith)\.[\w.]+)' op"),
+    re.compile(r"'([a-z]\w*\.[\w.]+)' op"),  # MLIR
     re.compile(r"\b(?:torch\.ops\.)?((?:aten|prims)[.:]+[\w.]*\w)"),
-    re.compile(r"PyTorch convert function for op '([\w.]+)'"),
-    re.compile(r"Unsupported fx node ([\w.]+)"),
+    re.compile(r"\bfor op '([\w.]+)'"),
+    re.compile(r"\bfx node ([\w.]+)"),
 )
 _PACKAGES = re.compile(r"\S*(?:site|dist)-packages/")
 _NOISE = re.compile(r"^(Traceback|While executing|Original traceback|File |\[|\s*$)")
 
 
 @contextmanager
-def converting(tool: str, what: str, hint: str) -> Iterator[None]:
+def converting(
+    tool: str, what: str, hint: str, telling: Callable[[BaseException], str] | None = None
+) -> Iterator[None]:
     """Turn what a converter raises inside the block into StageFailed, naming the operator at fault.
 
     Args:
         tool: the converter's name.
         what: what it was to make, e.g. "a TFLite model".
         hint: what to try next.
+        telling: picks the line of the deepest error that tells most; the first one, if not given.
     """
     try:
         yield
@@ -35,7 +38,9 @@ def converting(tool: str, what: str, hint: str) -> Iterator[None]:
         chain = list(_chain(error))
         operator = next((op for one in reversed(chain) if (op := blamed_op(str(one)))), None)
         at = f" at the operator {operator}" if operator else ""
-        raise StageFailed(f"{tool} could not make {what}{at}: {first_line(chain[-1])}", hint=hint) from error
+        raise StageFailed(
+            f"{tool} could not make {what}{at}: {(telling or first_line)(chain[-1])}", hint=hint
+        ) from error
 
 
 def blamed_op(text: str) -> str | None:

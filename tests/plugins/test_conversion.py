@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgesmith import StageFailed, UserError
-from edgesmith_stages.conversion import blamed_op, converting, first_line
+from edgesmith.conversion import blamed_op, converting, first_line
 
 LITERT = (
     "Failed to run converter passes: /opt/env/lib/python3.11/site-packages/timm/models/mobilevit.py:400:0: error: "
