@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edgesmith.artifacts import Model
+from edgesmith.artifacts import Model, TorchModel
 from edgesmith.dataset import Dataset
 from edgesmith.runtime import Runtime
 from edgesmith.stage import Toolchain
+from edgesmith.target import make_target
 from edgesmith_flows.blame import blamed
 from edgesmith_flows.canonical import digest
 from edgesmith_flows.memo import Memo
@@ -48,8 +49,8 @@ class Identities:
         return [stage_toolchain(node), *stage_tools(node).values(), *runtimes]
 
     def runtimes(self, node: Node) -> dict[str, type[Runtime]]:
-        """Return, by artifact kind, the runtime that the node's models are opened with."""
-        if not node.stage.runs_models:
+        """Return, by artifact kind, the runtime of this machine that the node's models are opened with."""
+        if not node.stage.runs_models or (node.target is not None and node.target.own_runtime):
             return {}
         kinds = {kind for kinds in node.kinds.values() for kind in kinds if issubclass(kind, Model)}
         kinds |= {kind for kind in node.output_kinds.values() if issubclass(kind, Model)}
@@ -63,7 +64,7 @@ class Identities:
             inputs: artifact digests by input port.
         """
         stage = node.stage
-        hidden = {*node.datasets, *node.files}
+        hidden = {*node.datasets, *node.files, *(["target"] if node.target is not None else [])}
         params = {name: value for name, value in node.params.model_dump(mode="json").items() if name not in hidden}
         document: dict[str, Any] = {
             "stage": stage.name,
@@ -81,16 +82,27 @@ class Identities:
             document["datasets"] = {name: self._dataset(use.dataset) for name, use in node.datasets.items()}
         if node.files:
             document["files"] = {name: self.memo.digest(path) for name, path in node.files.items()}
+        loaders = self._loaders(node)
+        if loaders:
+            document["loaders"] = loaders
         runtimes = self.runtimes(node)
         if runtimes:
             document["runtimes"] = {kind: self._runtime(runtime) for kind, runtime in runtimes.items()}
-        if stage.measures:
-            document["target"] = self._target(str(getattr(node.params, "target", "host")))
+        if stage.measures or node.target is not None:
+            document["target"] = self._target(node)
         return document
 
     def key(self, document: Mapping[str, Any]) -> str:
         """Return the key of a document."""
         return digest(document)
+
+    def _loaders(self, node: Node) -> dict[str, str]:
+        """Return, by artifact kind, the source of what rebuilds the node's networks, where it isn't the stage's own."""
+        kinds = {kind for kinds in node.kinds.values() for kind in kinds if issubclass(kind, TorchModel)}
+        modules = {kind.kind: kind.loader.partition(":")[0] for kind in kinds}
+        own = node.stage.__module__.partition(".")[0]
+        foreign = {kind: module for kind, module in modules.items() if module.partition(".")[0] != own}
+        return {kind: self._sources.of_module(module) for kind, module in sorted(foreign.items())}
 
     def _environment(self, toolchain: Toolchain) -> Environment:
         found = self.toolchains.find(toolchain)
@@ -117,10 +129,15 @@ class Identities:
             "tools": dict(self._environment(Toolchain(runtime.requirements)).versions),
         }
 
-    def _target(self, name: str) -> dict[str, Any]:
-        cls = self.registry.find("target", self.registry.targets, name)
+    def _target(self, node: Node) -> dict[str, Any]:
+        target = node.target
+        if target is None:
+            name = str(getattr(node.params, "target", "host"))
+            target = make_target(self.registry.find("target", self.registry.targets, name), {})
+        name, cls = target.name, type(target)
         with self._blamed("target", name, "identity"):
-            return {"name": name, "version": cls.version, "identity": dict(cls().identity())}
+            told = dict(target.identity())
+        return {"name": name, "version": cls.version, "source": self._sources.of(cls), "identity": told}
 
     def _blamed(self, what: str, name: str, doing: str) -> contextlib.AbstractContextManager[None]:
         origin = self.registry.origins.get((f"{what}s", name), "?")

@@ -40,8 +40,11 @@ if TYPE_CHECKING:
     from edgesmith.process import ModelProcess as ModelProcess
     from edgesmith.refs import DatasetRef as DatasetRef
     from edgesmith.refs import FileRef as FileRef
+    from edgesmith.refs import TargetRef as TargetRef
     from edgesmith.runtime import Runtime as Runtime
     from edgesmith.runtime import Tap as Tap
+    from edgesmith.session import Session as Session
+    from edgesmith.session import Timing as Timing
     from edgesmith.stage import Stage as Stage
     from edgesmith.stage import Toolchain as Toolchain
     from edgesmith.target import Target as Target
@@ -49,6 +52,9 @@ if TYPE_CHECKING:
 
 CONTRACT = 1
 """Version of the plugin contract: raised when a plugin written for the one before may need a change."""
+
+COMPUTING = frozenset({"artifacts", "calibration", "golden", "input_contract", "parity"})
+"""Modules of the contract whose code shapes artifacts: a change changes the keys of stages that import from them."""
 
 _HOMES = {
     "artifacts": ("Artifact", "CoreMLModel", "Model", "OnnxModel", "Report", "TfliteModel", "TorchModel"),
@@ -63,8 +69,9 @@ _HOMES = {
     "parity": ("Parity", "outputs_of", "probe_images"),
     "ports": ("like", "many", "optional"),
     "process": ("Launch", "ModelProcess"),
-    "refs": ("DatasetRef", "FileRef"),
+    "refs": ("DatasetRef", "FileRef", "TargetRef"),
     "runtime": ("Runtime", "Tap"),
+    "session": ("Session", "Timing"),
     "stage": ("Stage", "Toolchain"),
     "target": ("Target",),
     "tool": ("Tool",),
@@ -75,6 +82,11 @@ _LEAVING: dict[str, tuple[str, int]] = {}
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = ["CONTRACT", *sorted(_HOME_OF)]
+
+
+def home_of(name: str) -> str:
+    """Return the module of the contract that defines one of its names; a name that none defines is a module's own."""
+    return _HOME_OF.get(name, name)
 
 
 def __getattr__(name: str) -> Any:

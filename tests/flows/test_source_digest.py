@@ -1,12 +1,16 @@
 """A stage's source is its module and what that imports from its own package."""
 
 import importlib
+import shutil
 import sys
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
+import edgesmith
+from edgesmith_flows import source_digest
 from edgesmith_flows.memo import Memo
 from edgesmith_flows.source_digest import SourceDigests
 
@@ -107,6 +111,31 @@ def test_other_packages_do_not_count(package):
     assert package.digest() == package.digest()
 
 
+@pytest.mark.parametrize(
+    ("line", "module", "counts"),
+    [
+        ("from edgesmith import carry", "golden", True),
+        ("from edgesmith.golden import carry", "golden", True),
+        ("from edgesmith import calibration", "calibration", True),
+        ("from edgesmith import InputContract", "input_contract", True),
+        ("from edgesmith import TorchModel", "input_contract", True),  # through edgesmith.artifacts
+        ("from edgesmith import Stage", "stage", False),
+        ("from edgesmith import carry", "calibration", False),
+    ],
+)
+def test_of_the_contract_what_shapes_artifacts_counts(package, tmp_path, monkeypatch, line, module, counts):
+    """A stage that draws calibration images with the contract's code is another stage when that code changes."""
+    package.write({"one": f"{line}\n{STAGE}"})
+    before = package.digest()
+    changed = tmp_path / "edgesmith"
+    shutil.copytree(Path(edgesmith.__file__).parent, changed)
+    with (changed / f"{module}.py").open("a") as file:
+        file.write("# changed\n")
+    place = source_digest.package_place
+    monkeypatch.setattr(source_digest, "package_place", lambda top: changed if top == "edgesmith" else place(top))
+    assert (package.digest() != before) is counts
+
+
 def test_where_the_package_lies_does_not_count(package, tmp_path, monkeypatch):
     package.write({"helper": "x = 1\n", "one": f"from .helper import x\n{STAGE}"})
     before = package.digest()
@@ -137,6 +166,6 @@ def test_a_file_that_did_not_change_is_parsed_once(package, tmp_path):
     SourceDigests(memo).of(sys.modules[f"{package.name}.one"].Stage)
     memo.save()
     found = Memo(tmp_path / "memo").fact(
-        package.folder / "one.py", f"imports:{package.name}.one", lambda: pytest.fail("?")
+        package.folder / "one.py", f"source:{package.name}.one", lambda: pytest.fail("?")
     )
     assert found["imports"] == []
