@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from edgesmith.errors import EdgesmithError
 from edgesmith.stage import Toolchain
+from edgesmith.target import make_target
 from edgesmith_flows.registry import Registry, load_registry, why_unavailable
 from edgesmith_flows.settings import Settings
 from edgesmith_flows.toolchains import Toolchains, default_root
@@ -164,7 +165,7 @@ def targets(registry: Registry) -> Iterator[Finding]:
 
 def _identity(target: Any) -> tuple[str, str]:
     try:
-        told = dict(target().identity())
+        told = dict(make_target(target, {}).identity())
     except Exception as error:  # a device may be away, a driver broken
         words = error.message if isinstance(error, EdgesmithError) else f"{type(error).__name__}: {error}"
         return words, ""

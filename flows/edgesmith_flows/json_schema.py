@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from edgesmith_flows.document import NodeDocument, PipelineDocument
@@ -18,7 +19,7 @@ def pipeline_schema(registry: Registry) -> dict[str, Any]:
     for name, stage in sorted(registry.stages.items()):
         params = stage.Params.model_json_schema(by_alias=True, ref_template="#/$defs/" + name + ".{model}")
         for inner, body in params.pop("$defs", {}).items():
-            definitions[f"{name}.{inner}"] = body
+            definitions[f"{name}.{inner}"] = _reference(registry, inner, definitions) or body
         params["properties"] = {field: _or_expression(one) for field, one in params.get("properties", {}).items()}
         params.pop("required", None)
         definitions[f"{name}.Params"] = params
@@ -30,6 +31,25 @@ def pipeline_schema(registry: Registry) -> dict[str, Any]:
         )
     definitions["NodeDocument"] = node
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _reference(registry: Registry, name: str, definitions: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the schema of a dataset or target that a param names: each installed one, with its own params.
+
+    Args:
+        definitions: where models that these params hold are added.
+    """
+    tables: Mapping[str, Mapping[str, Any]] = {"DatasetRef": registry.datasets, "TargetRef": registry.targets}
+    if name not in tables:
+        return None
+    options = [{"enum": sorted(tables[name])}]
+    for plugin, cls in sorted(tables[name].items()):
+        body = cls.Params.model_json_schema(by_alias=True, ref_template="#/$defs/" + plugin + ".{model}")
+        definitions |= {f"{plugin}.{inner}": one for inner, one in body.pop("$defs", {}).items()}
+        fields = {field: _or_expression(one) for field, one in body.get("properties", {}).items()}
+        body["properties"] = {"name": {"const": plugin}, **fields}
+        options.append({**body, "required": ["name"]})
+    return {"anyOf": options}
 
 
 def _or_expression(field: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from edgesmith.artifacts import Artifact
 from edgesmith.dataset import Dataset
 from edgesmith.refs import DatasetRef
 from edgesmith.stage import Stage, Toolchain
+from edgesmith.target import Target
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Node:
         kinds: by input port, the kinds connected; for outputs see `output_kinds`.
         resources: names of Prefect's global concurrency limits that it holds while it runs; no part of its key.
         line: where it stands in the file.
+        target: where its models run, if it has a param `target` that names a target.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Node:
     retries: int = 0
     resources: tuple[str, ...] = ()
     line: int = 0
+    target: Target | None = None
 
     @property
     def upstream(self) -> list[str]:

@@ -114,6 +114,7 @@ def _runtime(cls: type[Runtime]) -> None:
 
 def _target(cls: type[Target]) -> None:
     _version(cls)
+    _params(cls, Target)
     _overridden(cls, Target, "identity", "open")
 
 

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from edgesmith.artifacts import Artifact
 from edgesmith.errors import EdgesmithError, unknown
 from edgesmith.ports import Port, as_port, output_kind
-from edgesmith.refs import FILE_MARKER, DatasetRef
+from edgesmith.refs import FILE_MARKER, DatasetRef, TargetRef
 from edgesmith.stage import Stage, Toolchain
+from edgesmith.target import Target, make_target
 from edgesmith_flows.blame import blamed, expect
 from edgesmith_flows.document import NodeDocument, PipelineDocument, parse_document, problems_of
 from edgesmith_flows.interpolate import Interpolator
@@ -182,6 +183,7 @@ class _Resolver:
         before = self.complaints
         datasets = self._datasets(params, base)
         files = self._files(params, base)
+        target = self._target(params, base)
         if self.complaints > before:
             self.broken.add(base)
             return
@@ -197,6 +199,7 @@ class _Resolver:
         self.nodes[name] = Node(
             name, base, stage, params, connected, kinds, output_kinds, toolchain, datasets, files, axes,
             entry.timeout, entry.retries, tuple(entry.resources), self.source.line(here),
+            target,
         )  # fmt: skip
 
     def _blamed(self, table: str, name: str, doing: str) -> AbstractContextManager[None]:
@@ -318,12 +321,36 @@ class _Resolver:
         for field in type(params).model_fields:
             ref = getattr(params, field)
             if isinstance(ref, DatasetRef):
-                written = field in self.document.stages[base].with_
-                path: KeyPath = ("stages", base, "with", field) if written else ("params", field)
-                use = self._dataset(ref, path)
+                use = self._dataset(ref, self._place_of(field, base))
                 if use is not None:
                     found[field] = use
         return found
+
+    def _place_of(self, field: str, base: str) -> KeyPath:
+        """Return where the file has a param's value: at the node, or among the pipeline's."""
+        written = field in self.document.stages[base].with_
+        return ("stages", base, "with", field) if written else ("params", field)
+
+    def _target(self, params: Any, base: str) -> Target | None:
+        """Make the target that the param `target` names."""
+        ref = getattr(params, "target", None)
+        if not isinstance(ref, TargetRef):
+            return None
+        path = self._place_of("target", base)
+        cls: type[Target] = Target
+        try:
+            cls = self.registry.find("target", self.registry.targets, ref.name)
+            cls.Params(**ref.params)  # a user's mistake, not the plugin's
+            with self._blamed("targets", ref.name, "check"):
+                target = make_target(cls, ref.params)
+                target.check()
+        except ValidationError as error:
+            self._gather(problems_of(error, self.source, lambda _: path, cls.Params))
+            return None
+        except EdgesmithError as error:
+            self.complain(path, str(error))
+            return None
+        return target
 
     def _dataset(self, ref: DatasetRef, path: KeyPath) -> DatasetUse | None:
         known = self.datasets.get(ref.model_dump_json())

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from edgesmith.artifacts import Model
     from edgesmith.dataset import Dataset
-    from edgesmith.process import ModelProcess
-    from edgesmith.refs import DatasetRef
+    from edgesmith.refs import DatasetRef, TargetRef
+    from edgesmith.session import Session
     from edgesmith.tool import Tool
 
 
@@ -49,8 +49,10 @@ class Context(Protocol):
         """Open the dataset that a param names."""
         ...
 
-    def open(self, model: Model, *, threads: int = 1, target: str = "host") -> ModelProcess:
-        """Load a model in a fresh process of its runtime; use it as a context manager.
+    def open(self, model: Model, *, threads: int = 1, target: str | TargetRef = "host") -> Session:
+        """Load a model in a fresh process of its runtime, on this machine or a target; use it as a context manager.
+
+        On `host` it is a `ModelProcess`.
 
         Raises:
             RuntimeUnavailable: no installed runtime can run this kind here; the message says why.

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from edgesmith.channel import start
 from edgesmith.errors import StageFailed
@@ -44,13 +44,31 @@ class Launch:
     bridge: Mapping[str, str] = field(default_factory=dict)
 
 
+class Sample(NamedTuple):
+    """One measured run.
+
+    Attributes:
+        ns: nanoseconds by the clock.
+        cpu_ns: nanoseconds of CPU time, of all the process' threads.
+        switches: how often the system took the CPU away from it.
+    """
+
+    ns: int
+    cpu_ns: int
+    switches: int
+
+
 class ModelProcess:
     """A model in its runtime, alone in a process: use it as a context manager.
 
     Attributes:
         runtime: the runtime's name.
-        facts: what the process told after loading: `load_ms` (cold load), `rss_bytes`, `threads`.
+        facts: what the process told after loading: `load_ms` (cold load), `peak_bytes`, `threads`.
+        predicts, in_turns: it does both (see `edgesmith.Session`).
     """
+
+    predicts: ClassVar[bool] = True
+    in_turns: ClassVar[bool] = True
 
     def __init__(self, launch: Launch, model: Model, threads: int) -> None:
         self.runtime = launch.name
@@ -126,13 +144,22 @@ class ModelProcess:
             warmup: unmeasured runs before.
             runs: measured runs.
         """
+        return [sample.ns for sample in self.sample(pixels, warmup, runs)]
+
+    def sample(self, pixels: NDArray[np.uint8], warmup: int, runs: int) -> list[Sample]:
+        """Run single-stream as `time` does, and tell of each run what else can be known of it."""
         import numpy as np
 
         source = Path(self._work.name, "time.npy")
         np.save(source, self.model.contract.feed(pixels), allow_pickle=False)
         size = self.model.contract.batch or 1
         reply = self._ask(op="time", input=str(source), warmup=warmup, runs=runs, batch=size)
-        return [int(value) for value in reply["ns"]]
+        columns = zip(reply["ns"], reply["cpu_ns"], reply["switches"], strict=True)
+        return [Sample(int(ns), int(cpu_ns), int(switches)) for ns, cpu_ns, switches in columns]
+
+    def pin(self, cpu: int) -> bool:
+        """Keep the process on one of the processors; return False where the system doesn't let it."""
+        return bool(self._ask(op="pin", cpu=cpu)["pinned"])
 
     def peak_bytes(self) -> int:
         """Peak resident memory of the process so far, in bytes."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-class DatasetRef(BaseModel):
-    """A dataset: `digits`, or `{name: folder, path: photos}` with the dataset's own params beside the name."""
+class _PluginRef(BaseModel):
+    """A plugin by name, with its own params beside the name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -21,8 +21,16 @@ class DatasetRef(BaseModel):
 
     @property
     def params(self) -> dict[str, Any]:
-        """The dataset's own params, as the user gave them."""
+        """The plugin's own params, as the user gave them."""
         return dict(self.model_extra or {})
+
+
+class DatasetRef(_PluginRef):
+    """A dataset: `digits`, or `{name: folder, path: photos}` with the dataset's own params beside the name."""
+
+
+class TargetRef(_PluginRef):
+    """A target: `host`, or `{name: lab, board: 3}` with the target's own params beside the name."""
 
 
 class _FileMarker:

@@ -15,10 +15,12 @@ from edgesmith import (
     DatasetRef,
     EdgesmithError,
     Model,
-    ModelProcess,
     Report,
     RuntimeUnavailable,
+    Session,
     Stage,
+    TargetRef,
+    Timing,
     many,
 )
 from edgesmith_stages.evaluate import scores
@@ -33,7 +35,8 @@ class Benchmark(Stage):
 
     Each model is alone in a fresh process with its threads pinned. After a warm-up the models take turns, a few runs at
     a time in a seeded order, so that a noisy minute hits all of them alike. Where the data have labels, top-1 is
-    measured in the same processes.
+    measured in the same processes. A target whose tool starts anew with each call makes a model's runs in one go; one
+    that gives no outputs scores nothing.
     """
 
     name, version = "benchmark", "1"
@@ -47,7 +50,9 @@ class Benchmark(Stage):
         """How long and on what to measure."""
 
         data: DatasetRef = Field(default=DatasetRef(name="random"), description="dataset to run and to score on (val)")
-        target: str = Field(default="host", description="where models run: a target's name")
+        target: TargetRef = Field(
+            default=TargetRef(name="host"), description="where models run: a target's name, with its params if any"
+        )
         runs: int = Field(default=50, ge=1, description="measured runs a model")
         warmup: int = Field(default=10, ge=0, description="unmeasured runs before")
         rounds: int = Field(default=10, ge=1, description="turns that the runs are spread over")
@@ -61,39 +66,40 @@ class Benchmark(Stage):
         images = Images(ctx, params.data, "val", None if params.score else params.images)
         rows: list[dict[str, Any]] = [{"bytes": model.bytes(), "status": "ok"} for model in models]
         with contextlib.ExitStack() as stack:
-            running: dict[int, ModelProcess] = {}
+            running: dict[int, Session] = {}
             for index, model in enumerate(models):
                 try:
                     opened = ctx.open(model, threads=params.threads, target=params.target)
                     running[index] = stack.enter_context(opened)
-                    rows[index]["load_ms"] = round(running[index].facts["load_ms"], 3)
-                    rows[index]["runtime"] = running[index].runtime
+                    rows[index]["runtime"] = opened.runtime
                 except RuntimeUnavailable as reason:
                     rows[index]["status"] = f"not run: {reason.message}"
                 except EdgesmithError as error:
                     rows[index]["status"] = f"failed: {error.message.splitlines()[0]}"
             times = self._measure(ctx, running, images, params, rows)
             for index, process in running.items():
+                rows[index] |= told(process)
                 if times[index]:
                     rows[index] |= latency(times[index], process.model.contract.batch or 1)
-                    rows[index]["peak_mb"] = round(process.peak_bytes() / 2**20, 1)
-                if params.score and rows[index]["status"] == "ok":
+                    peak = process.peak_bytes()
+                    rows[index] |= {} if peak is None else {"peak_mb": round(peak / 2**20, 1)}
+                if params.score and process.predicts and rows[index]["status"] == "ok":
                     rows[index] |= scores(process.predict(images.pixels(process.model.contract)), process.model, images)
         figures = {"models": rows, "threads": params.threads, "runs": params.runs}
-        text = json.dumps({**figures, "warmup": params.warmup, "target": params.target}, indent=1, sort_keys=True)
+        text = json.dumps({**figures, "warmup": params.warmup, "target": params.target.name}, indent=1, sort_keys=True)
         (ctx.out("report") / "report.json").write_text(text + "\n", encoding="utf-8")
         return figures
 
     def _measure(
         self,
         ctx: Context,
-        running: Mapping[int, ModelProcess],
+        running: Mapping[int, Session],
         images: Images,
         params: Any,
         rows: list[dict[str, Any]],
-    ) -> dict[int, list[int]]:
+    ) -> dict[int, list[int] | Timing]:
         """Return each model's latencies in nanoseconds; a model that fails is noted in its row and left out."""
-        times: dict[int, list[int]] = {index: [] for index in running}
+        times: dict[int, list[int] | Timing] = {index: [] for index in running}
         shuffle = random.Random(ctx.seed)
         rounds = min(params.rounds, params.runs)
         alive = set(running)
@@ -102,10 +108,17 @@ class Benchmark(Stage):
             order = sorted(alive)
             shuffle.shuffle(order)
             for index in order:
-                process = running[index]
+                process, so_far = running[index], times[index]
                 pixels = images.pixels(process.model.contract)[: params.images]
+                runs = share if process.in_turns else params.runs
                 try:
-                    times[index] += process.time(pixels, params.warmup if turn == 0 else 1, share)
+                    taken = process.time(pixels, params.warmup if turn == 0 else 1, runs)
+                    if isinstance(taken, Timing):
+                        times[index] = taken
+                    elif not isinstance(so_far, Timing):
+                        so_far.extend(taken)
+                    if not process.in_turns:
+                        alive.discard(index)
                 except EdgesmithError as error:
                     rows[index]["status"] = f"failed: {error.message.splitlines()[0]}"
                     times[index] = []
@@ -114,10 +127,23 @@ class Benchmark(Stage):
         return times
 
 
-def latency(nanoseconds: Sequence[int], batch: int) -> dict[str, float]:
-    """Return min, median, p90 and p99 in milliseconds, and images per second at the median."""
+def told(process: Session) -> dict[str, Any]:
+    """Return what a session tells of itself: `load_ms`, and the rest as `facts`."""
+    facts = dict(process.facts)
+    load = facts.pop("load_ms", None)
+    return {**({} if load is None else {"load_ms": round(load, 3)}), **({"facts": facts} if facts else {})}
+
+
+def latency(nanoseconds: Sequence[int] | Timing, batch: int) -> dict[str, float]:
+    """Return min, median, p90 and p99 in milliseconds, and images per second at the median.
+
+    Of runs that a device's tool sums up: min, mean, max, standard deviation, the percentiles that it tells, and images
+    per second at the median, or at the mean where it tells none.
+    """
     import numpy as np
 
+    if isinstance(nanoseconds, Timing):
+        return _summed_up(nanoseconds, batch)
     taken = np.asarray(nanoseconds, dtype=np.float64) / 1e6
     median = float(np.median(taken))
     return {
@@ -127,3 +153,11 @@ def latency(nanoseconds: Sequence[int], batch: int) -> dict[str, float]:
         "p99_ms": round(float(np.percentile(taken, 99)), 4),
         "throughput": round(1000 * batch / median, 2),
     }
+
+
+def _summed_up(timing: Timing, batch: int) -> dict[str, float]:
+    named = {"min_ms": timing.min, "mean_ms": timing.mean, "max_ms": timing.max, "std_ms": timing.std}
+    named |= {"median_ms" if at == 50 else f"p{at}_ms": value for at, value in timing.percentiles.items()}
+    figures = {name: round(value / 1e6, 4) for name, value in named.items()}
+    typical = timing.percentiles.get(50, timing.mean)
+    return {**figures, "throughput": round(1e9 * batch / typical, 2)}

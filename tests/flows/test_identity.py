@@ -89,6 +89,29 @@ class TestMeasurements:
         monkeypatch.setenv("PLAYGROUND_DESK", "birch")
         assert self.document(engine)["target"]["identity"] == {"desk": "birch"}
 
+    def test_what_the_params_of_a_target_change_is_for_its_identity_to_say(self, engine):
+        pipeline = engine.resolve("""
+            m: {uses: build}
+            t: {uses: tally, needs: {models: m}, with: {target: {name: shelf, row: 4}}}
+            """)
+        document = engine.identities(pipeline).document(pipeline.nodes["t"], {"models": ["d"]})
+        assert document["target"]["identity"] == {"row": 4}
+        assert "target" not in document["params"]
+
+    def test_a_targets_source_counts(self, playground):
+        before = self.document(playground.engine)["target"]["source"]
+        playground.edit(
+            "target.py", "return ModelProcess(launch, model, threads)", "return ModelProcess(launch, model, 1)"
+        )
+        assert self.document(playground.engine)["target"]["source"] != before
+
+    def test_a_runtime_of_the_targets_own_takes_the_place_of_this_machines(self, engine):
+        pipeline = engine.resolve("""
+            m: {uses: build}
+            t: {uses: tally, needs: {models: m}, with: {target: shelf}}
+            """)
+        assert engine.identities(pipeline).runtimes(pipeline.nodes["t"]) == {}
+
     def test_other_keys_do_not(self, engine, monkeypatch):
         before = engine.key("a: {uses: build}")
         monkeypatch.setenv("PLAYGROUND_DESK", "birch")

@@ -23,6 +23,14 @@ def test_an_expression_may_stand_for_any_value(registry):
     assert {"type": "string", "pattern": r"\$\{[^{}]+\}"} in copies["anyOf"]
 
 
+def test_a_target_is_completed_with_its_own_params(registry):
+    options = pipeline_schema(registry)["$defs"]["tally.TargetRef"]["anyOf"]
+    assert "shelf" in options[0]["enum"]
+    (shelf,) = [one for one in options[1:] if one["properties"]["name"] == {"const": "shelf"}]
+    assert set(shelf["properties"]) == {"name", "row"}
+    assert shelf["additionalProperties"] is False
+
+
 def test_every_reference_leads_somewhere(registry):
     schema = pipeline_schema(registry)
     references = {part for part in json.dumps(schema).split('"') if part.startswith("#/$defs/")}

@@ -290,6 +290,33 @@ class TestParams:
         assert problem("a: {uses: write}", **{"a.copys": 3})[1] == "stages.a.with.copys"
 
 
+class TestTargets:
+    def tally(self, target):
+        return "m: {uses: build}\nt: {uses: tally, needs: {models: m}, with: {target: " + target + "}}"
+
+    def test_a_target_takes_params_beside_its_name(self, engine):
+        assert engine.resolve(self.tally("{name: shelf, row: 4}")).nodes["t"].target.params.row == 4
+
+    def test_an_unknown_target_is_told_with_the_nearest_one(self, problem):
+        _, path, message = problem(self.tally("shelve"))
+        assert path == "stages.t.with.target"
+        assert "unknown target 'shelve'; did you mean 'shelf'?" in message
+
+    def test_a_targets_own_params_are_checked_with_the_nearest_name(self, problems):
+        found = {path: message for _, path, message in problems(self.tally("{name: shelf, rwo: 3, row: 0}"))}
+        assert "did you mean 'row'?" in found["stages.t.with.target.rwo"]
+        assert "greater than or equal to 1" in found["stages.t.with.target.row"]
+
+    def test_a_target_is_asked_before_the_run(self, problem):
+        message = problem(self.tally("{name: shelf, row: 10}"))[2]
+        assert message == "the shelf has 9 rows\n  hint: choose one of them"
+
+    def test_a_target_may_come_from_the_pipelines_params(self, problem, engine):
+        text = "name: tiny\nparams: {target: %s}\nstages:\n  m: {uses: build}\n  t: {uses: tally, needs: {models: m}}\n"
+        assert engine.resolve(text % "shelf").nodes["t"].target.name == "shelf"
+        assert problem(text % "shelve")[1] == "params.target"
+
+
 class TestDatasetsAndFiles:
     def test_an_unknown_dataset_is_told_with_the_nearest_one(self, problem):
         _, path, message = problem("a: {uses: quote, with: {data: word}}")

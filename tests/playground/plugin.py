@@ -11,7 +11,7 @@ from .mischief import Flaky, Flood, Mischief
 from .runtime import SignRuntime
 from .shout import Shout
 from .stages import Build, Demand, Gather, Quote, Split, Tally
-from .target import Desk
+from .target import Desk, Shelf
 from .write import Write
 
 
@@ -32,7 +32,7 @@ def edgesmith_runtimes():
 
 @hookimpl
 def edgesmith_targets():
-    return [Desk]
+    return [Desk, Shelf]
 
 
 @hookimpl

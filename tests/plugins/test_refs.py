@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from edgesmith import DatasetRef, Stage
+from edgesmith import DatasetRef, Stage, TargetRef
 
 
 class Params(Stage.Params):
@@ -27,3 +27,8 @@ def test_params_are_frozen_and_refuse_unknown_names():
         Params().data = DatasetRef(name="cifar10")
     with pytest.raises(ValidationError, match="Extra inputs"):
         Params(dta="digits")
+
+
+def test_a_target_is_named_in_the_same_way():
+    assert TargetRef.model_validate("host") == TargetRef(name="host")
+    assert TargetRef(name="lab", board=3).params == {"board": 3}

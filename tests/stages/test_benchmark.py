@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgesmith import CoreMLModel
+from edgesmith import CoreMLModel, Timing
 from edgesmith.testing import LocalContext, StageContract, run_stage
 from edgesmith_stages.benchmark import Benchmark, latency
 from edgesmith_stages.datasets.folder import Folder
@@ -17,6 +17,15 @@ def test_latency_figures_of_known_times():
 
 def test_throughput_counts_every_image_of_a_batch():
     assert latency([2_000_000], batch=4)["throughput"] == 2000
+
+
+def test_figures_of_a_devices_own_summary_are_those_that_it_tells():
+    timing = Timing(runs=50, min=1e6, mean=2.5e6, max=9e6, std=1e5, percentiles={50: 2e6, 95: 8e6})
+    assert latency(timing, batch=2) == {
+        "min_ms": 1.0, "mean_ms": 2.5, "max_ms": 9.0, "std_ms": 0.1, "median_ms": 2.0, "p95_ms": 8.0,
+        "throughput": 1000.0,
+    }  # fmt: skip
+    assert latency(Timing(5, 1e6, 2.5e6, 9e6, 0.0), batch=1)["throughput"] == 400
 
 
 @pytest.mark.slow

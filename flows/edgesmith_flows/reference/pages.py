@@ -34,7 +34,7 @@ def pages(registry: Registry) -> dict[str, str]:
         "stages.md": ["# Stages", *map(_stage, own(registry, "stages"))],
         "kinds.md": ["# Artifact kinds", *map(_kind, own(registry, "kinds"))],
         "runtimes.md": ["# Runtimes", *map(_runtime, own(registry, "runtimes"))],
-        "targets.md": ["# Targets", *map(_plain, own(registry, "targets"))],
+        "targets.md": ["# Targets", *map(_target, own(registry, "targets"))],
         "datasets.md": ["# Datasets", *map(_dataset, own(registry, "datasets"))],
         "commands.md": ["# Commands", *_commands()],
         "api.md": ["# What plugin authors import", *map(_name, edgesmith.__all__)],
@@ -72,7 +72,7 @@ def _missing_plugins(registry: Registry) -> Iterator[str]:
             name = f"{what.rstrip('s')} {getattr(cls, 'name', '') or getattr(cls, 'kind', '')}"
             if not docstring_of(cls).text:
                 yield name
-            if what in ("stages", "datasets"):
+            if what in ("stages", "targets", "datasets"):
                 yield from (f"{name}, param {one}" for one in undescribed(cls.Params))
 
 
@@ -121,6 +121,10 @@ def _runtime(cls: Any) -> str:
 
 def _dataset(cls: Any) -> str:
     return "\n\n".join([_plain(cls), _requirements(cls), table(cls.Params)])
+
+
+def _target(cls: Any) -> str:
+    return "\n\n".join([_plain(cls), table(cls.Params)])
 
 
 def _plain(cls: Any) -> str:

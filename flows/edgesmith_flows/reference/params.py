@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from edgesmith.refs import DatasetRef
+from edgesmith.refs import DatasetRef, TargetRef
 from edgesmith_flows.reference.docstrings import docstring_of
 
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
@@ -58,7 +58,7 @@ def type_of(about: dict[str, Any]) -> str:
         return " or ".join(type_of(one) for one in about["anyOf"])
     if "$ref" in about:
         name = str(about["$ref"]).rpartition("/")[2]
-        return "dataset" if name == DatasetRef.__name__ else f"`{name}`"
+        return {DatasetRef.__name__: "dataset", TargetRef.__name__: "target"}.get(name, f"`{name}`")
     kind = str(about.get("type", "any"))
     if kind == "array":
         inner = about.get("prefixItems") or [about["items"]] if "items" in about or "prefixItems" in about else []
@@ -84,7 +84,7 @@ def _held(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if not issubclass(annotation, DatasetRef):
+        if not issubclass(annotation, (DatasetRef, TargetRef)):
             yield annotation
         return
     for one in get_args(annotation):

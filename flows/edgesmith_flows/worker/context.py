@@ -7,15 +7,17 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from edgesmith.artifacts import Artifact, Model
 from edgesmith.channel import Channel
 from edgesmith.dataset import Dataset
 from edgesmith.errors import RuntimeUnavailable, UserError, unknown
 from edgesmith.loading import load_object
-from edgesmith.process import Launch, ModelProcess
-from edgesmith.refs import DatasetRef
+from edgesmith.process import Launch
+from edgesmith.refs import DatasetRef, TargetRef
+from edgesmith.session import Session
+from edgesmith.target import make_target
 from edgesmith.tool import Tool
 
 _PROGRESS_SECONDS = 0.1
@@ -64,16 +66,18 @@ class WorkerContext:
         dataset: Dataset = cls(cls.Params(**ref.params))
         return dataset
 
-    def open(self, model: Model, *, threads: int = 1, target: str = "host") -> ModelProcess:
+    def open(self, model: Model, *, threads: int = 1, target: str | TargetRef = "host") -> Session:
         """Load a model in a fresh process on a target."""
+        ref, targets = TargetRef.model_validate(target), self._job["targets"]
+        if ref.name not in targets:
+            raise UserError(unknown("target", ref.name, targets))
+        place = make_target(load_object(targets[ref.name]), ref.params)
+        if place.own_runtime:
+            return place.open(cast(Launch, None), model, threads)
         launches, reasons = self._job["launches"], self._job["no_runtime"]
         if model.kind not in launches:
             raise RuntimeUnavailable(reasons.get(model.kind, f"no runtime for {model.kind}"))
-        targets = self._job["targets"]
-        if target not in targets:
-            raise UserError(unknown("target", target, targets))
-        opened: ModelProcess = load_object(targets[target])().open(Launch(**launches[model.kind]), model, threads)
-        return opened
+        return place.open(Launch(**launches[model.kind]), model, threads)
 
     def tool(self, name: str) -> Tool:
         """Return a toolchain's environment to call functions in."""

@@ -8,16 +8,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, cast, get_args
 
 from edgesmith.artifacts import Artifact, Model
 from edgesmith.dataset import Dataset, SplitName
 from edgesmith.errors import UserError
 from edgesmith.loading import load_object, object_name
-from edgesmith.process import Launch, ModelProcess
+from edgesmith.process import Launch
 from edgesmith.runtime import Runtime
+from edgesmith.session import Session, Timing
 from edgesmith.stage import Stage
-from edgesmith.target import Target
+from edgesmith.target import Target, make_target
 from edgesmith.testing.probe import probe
 from edgesmith.testing.trial import LocalContext, bridge_to, folder_digest, kinds_of, run_stage
 
@@ -186,16 +187,23 @@ class _RunsModels(_Contract):
 
             pytest.skip(f"{self._subject().name}: {reason}")
 
-    def _check(self, process: ModelProcess, model: Model) -> None:
+    def _check(self, process: Session, model: Model) -> None:
         import numpy as np
 
         pixels, logits = model.golden()
-        np.testing.assert_allclose(process.predict(pixels), logits, atol=self.tolerance)
-        singly = np.concatenate([process.predict(pixels[i : i + 1]) for i in range(len(pixels))])
-        np.testing.assert_allclose(singly, logits, atol=self.tolerance)
+        if process.predicts:
+            np.testing.assert_allclose(process.predict(pixels), logits, atol=self.tolerance)
+            singly = np.concatenate([process.predict(pixels[i : i + 1]) for i in range(len(pixels))])
+            np.testing.assert_allclose(singly, logits, atol=self.tolerance)
         times = process.time(pixels, warmup=1, runs=3)
-        assert len(times) == 3
-        assert min(times) > 0
+        if isinstance(times, Timing):
+            assert times.runs == 3
+            assert 0 < times.min <= times.mean <= times.max
+        else:
+            assert len(times) == 3
+            assert min(times) > 0
+        peak = process.peak_bytes()
+        assert peak is None or peak > 0
 
 
 class RuntimeContract(_RunsModels):
@@ -225,12 +233,13 @@ class TargetContract(_RunsModels):
 
     Class attributes:
         target: the target.
-        runtime: a runtime that runs the model there.
-        tolerance: how far its outputs may be from the golden logits.
+        params: its params, as a pipeline would give them beside the name.
+        runtime: a runtime that runs the model there; none for a target with `own_runtime`.
+        tolerance: how far its outputs, where it gives them, may be from the golden logits.
     """
 
     target: ClassVar[type[Target]]
-    runtime: ClassVar[type[Runtime]]
+    runtime: ClassVar[type[Runtime] | None] = None
 
     def _subject(self) -> Any:
         return self.target
@@ -238,18 +247,20 @@ class TargetContract(_RunsModels):
     def test_tells_what_it_is(self) -> None:
         """Its identity, part of every measurement's key, is JSON, and is not empty."""
         self._skip_where_unavailable()
-        identity = dict(self.target().identity())
+        identity = dict(make_target(self.target, self.params).identity())
         assert identity, "an empty identity: measurements of all machines would be one"
         assert json.loads(json.dumps(identity)) == identity
 
     def test_runs_a_model(self, tmp_path: Path) -> None:
-        """The golden pixels give the golden logits there, and runs are timed one by one."""
+        """The golden pixels give the golden logits there, where it gives any, and runs are timed."""
         self._skip_where_unavailable()
         model = self.model(tmp_path)
-        launch = Launch(
-            self.runtime.name, object_name(self.runtime), sys.executable, bridge_to(self.runtime, type(model))
-        )
-        with self.target().open(launch, model, threads=1) as process:
+        launch = None
+        if not self.target.own_runtime:
+            assert self.runtime is not None, f"set `runtime`: {self.target.name} has no runtime of its own"
+            bridge = bridge_to(self.runtime, type(model))
+            launch = Launch(self.runtime.name, object_name(self.runtime), sys.executable, bridge)
+        with make_target(self.target, self.params).open(cast(Launch, launch), model, threads=1) as process:
             self._check(process, model)
             assert process.facts, "it told nothing about the loading of the model"
 

@@ -21,7 +21,7 @@ from edgesmith.dataset import Dataset
 from edgesmith.loading import load_object, object_name
 from edgesmith.runtime import Runtime
 from edgesmith.stage import Stage
-from edgesmith.target import Target
+from edgesmith.target import Target, make_target
 from edgesmith.testing.trial import bridge_to
 
 HEAVY = frozenset({
@@ -63,7 +63,7 @@ def key_parts(cls: Any, params: Mapping[str, Any], kinds: Mapping[str, tuple[typ
     if issubclass(cls, (Dataset, Runtime)):
         parts["requirements"] = list(cls.requirements)
     if issubclass(cls, Target):
-        parts["identity"] = dict(cls().identity())
+        parts["identity"] = dict(make_target(cls, params).identity())
     return parts
 
 

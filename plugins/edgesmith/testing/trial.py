@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from edgesmith.artifacts import Artifact, Model
 from edgesmith.dataset import Dataset
@@ -17,10 +17,11 @@ from edgesmith.errors import RuntimeUnavailable, UserError, unknown
 from edgesmith.loading import object_name, package_place
 from edgesmith.ports import output_kind
 from edgesmith.process import Launch, ModelProcess
-from edgesmith.refs import DatasetRef
+from edgesmith.refs import DatasetRef, TargetRef
 from edgesmith.runtime import Runtime
+from edgesmith.session import Session
 from edgesmith.stage import Stage
-from edgesmith.target import Target
+from edgesmith.target import Target, make_target
 from edgesmith.tool import Tool
 
 
@@ -79,20 +80,21 @@ class LocalContext:
         cls = known[ref.name]
         return cls(cls.Params(**ref.params))
 
-    def open(self, model: Model, *, threads: int = 1, target: str = "host") -> ModelProcess:
+    def open(self, model: Model, *, threads: int = 1, target: str | TargetRef = "host") -> Session:
         """Open a model on the first of `runtimes` that takes it, on `host` or one of `targets`."""
-        known = {cls.name: cls for cls in self.targets}
-        if target != "host" and target not in known:
-            raise UserError(unknown("target", target, {"host", *known}))
+        ref, known = TargetRef.model_validate(target), {cls.name: cls for cls in self.targets}
+        if ref.name != "host" and ref.name not in known:
+            raise UserError(unknown("target", ref.name, {"host", *known}))
+        place = make_target(known[ref.name], ref.params) if ref.name in known else None
+        if place is not None and place.own_runtime:
+            return place.open(cast(Launch, None), model, threads)
         for runtime in self.runtimes:
             if isinstance(model, runtime.accepts):
                 reason = runtime.unavailable()
                 if reason:
                     raise RuntimeUnavailable(reason)
                 launch = Launch(runtime.name, object_name(runtime), self.python, bridge_to(runtime, type(model)))
-                if target in known:
-                    return known[target]().open(launch, model, threads)
-                return ModelProcess(launch, model, threads)
+                return place.open(launch, model, threads) if place else ModelProcess(launch, model, threads)
         raise RuntimeUnavailable(f"no runtime for {model.kind}")
 
     def tool(self, name: str) -> Tool:

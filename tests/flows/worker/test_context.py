@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from edgesmith import Context, DatasetRef, RuntimeUnavailable, TfliteModel, UserError
+from edgesmith import Context, DatasetRef, RuntimeUnavailable, TargetRef, TfliteModel, UserError
 from edgesmith.channel import Channel
 from edgesmith_flows.worker.context import WorkerContext, load_inputs
 
@@ -56,7 +56,11 @@ def test_a_dataset_that_no_param_names_cannot_be_opened(context):
 
 
 def test_a_kind_that_nothing_runs_here_has_the_reason(context, tmp_path):
-    ctx = context(launches={}, no_runtime={"tflite": "litert: needs Linux"})
+    ctx = context(
+        launches={},
+        no_runtime={"tflite": "litert: needs Linux"},
+        targets={"host": "edgesmith_stages.targets.host:Host"},
+    )
     with pytest.raises(RuntimeUnavailable, match="litert: needs Linux"):
         ctx.open(TfliteModel(tmp_path))
 
@@ -65,6 +69,12 @@ def test_an_unknown_target_is_told_with_the_nearest_one(context, tmp_path):
     ctx = context(launches={"tflite": {}}, no_runtime={}, targets={"host": "x:Host"})
     with pytest.raises(UserError, match="unknown target 'hsot'; did you mean 'host'"):
         ctx.open(TfliteModel(tmp_path), target="hsot")
+
+
+def test_a_target_with_a_runtime_of_its_own_needs_none_of_this_machine(context, tmp_path):
+    ctx = context(launches={}, no_runtime={"tflite": "no"}, targets={"shelf": "playground.target:Shelf"})
+    with ctx.open(TfliteModel(tmp_path), threads=2, target=TargetRef(name="shelf", row=3)) as session:
+        assert session.facts == {"row": 3, "threads": 2}
 
 
 def test_inputs_become_artifacts_lists_of_them_or_none(tmp_path):
