@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from edgesmith.artifacts import Model
+    from edgesmith.stage import Toolchain
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,13 @@ class Runtime:
         """Return why this runtime can't run on this machine (wrong platform), or None. Imports nothing heavy."""
         return None
 
+    @classmethod
+    def toolchain(cls) -> Toolchain:
+        """Return what its process needs; override it to resolve as of a date, or with overrides."""
+        from edgesmith.stage import Toolchain
+
+        return Toolchain(cls.requirements)
+
     def load(self, model: Model, threads: int) -> None:
         """Load the model file; `threads` pins the number of intra-op threads."""
         raise NotImplementedError
@@ -56,6 +65,19 @@ class Runtime:
             float32 [N, classes], the file's first output.
         """
         raise NotImplementedError
+
+    def timed(self, batch: NDArray[np.generic]) -> int:
+        """Run one batch as `predict` does, and return how long that took, in nanoseconds.
+
+        By default it is the wall-clock time of `predict`; a runtime whose library has a clock of its own overrides it.
+        """
+        begun = time.perf_counter_ns()
+        self.predict(batch)
+        return time.perf_counter_ns() - begun
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return JSON values that the runtime tells of the model as loaded, for a benchmark's report. Optional."""
+        return {}
 
     @classmethod
     def can_tap(cls) -> bool:
