@@ -17,6 +17,7 @@ from edgesmith_flows.outcome import Listener, NodeResult
 from edgesmith_flows.plan import Plan
 from edgesmith_flows.prefect_environment import set_defaults
 from edgesmith_flows.results import Summary, summarise
+from edgesmith_flows.run_record import run_record
 from edgesmith_flows.session import Session
 from edgesmith_flows.store import Store
 
@@ -117,22 +118,8 @@ def _build_ahead(executor: Executor) -> None:
 
 
 def write_run_record(store: Store, plan: Plan, summary: Summary, begun: float) -> Path:
-    """Write a run's record: which key and outputs each node had, and how it went."""
-    record = {
-        "pipeline": plan.pipeline.name,
-        "begun": round(begun, 3),
-        "seconds": round(time.time() - begun, 3),
-        "nodes": {
-            name: {
-                "state": result.state,
-                "key": result.action.key if result.action else None,
-                "outputs": dict(result.action.outputs) if result.action else {},
-                "seconds": round(result.seconds, 3),
-            }
-            for name, result in summary.results.items()
-        },
-        "gates": [{"gate": g.expression, "held": g.held, "detail": g.detail} for g in summary.gates],
-    }
+    """Write a run's record (see `run_record`), and return its file."""
+    record = run_record(plan, summary, begun, time.time() - begun)
     stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(begun))}.{round(begun % 1 * 1e6):06}"
     file = store.root / "runs" / f"{stamp}-{plan.pipeline.name}.json"
     with store.guarded():

@@ -23,6 +23,7 @@ from edgesmith import (
 )
 from edgesmith.dataset import Dataset, SplitName
 from edgesmith_stages.images import Images
+from edgesmith_stages.mistakes import sections
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,8 @@ class Evaluate(Stage):
     """Evaluate models: top-1, top-5, top-1 agreement with a reference model, and SQNR of the outputs in dB.
 
     The reference is the node connected to `reference`, else the first torch model among `models`. A model without a
-    runtime on this machine keeps its line, with the reason as its status.
+    runtime on this machine keeps its line, with the reason as its status. The report holds each model's confusions, and
+    the images that the reference gets right and the model doesn't.
     """
 
     name, version = "evaluate", "1"
@@ -63,16 +65,27 @@ class Evaluate(Stage):
         models: list[Model] = inputs["models"]
         reference = inputs["reference"] or next((m for m in models if isinstance(m, TorchModel)), None)
         expected = None
-        rows = []
+        rows: list[dict[str, Any]] = []
+        answers: dict[int, NDArray[np.int64]] = {}
         if reference is not None:
             expected = outputs_of(ctx, reference, images, params)
         for done, model in enumerate(models):
             ctx.progress(done, len(models))
-            rows.append(self._row(ctx, model, images, params, reference, expected))
+            row, outputs = self._row(ctx, model, images, params, reference, expected)
+            rows.append(row)
+            if outputs is not None:
+                answers[done] = outputs.argmax(1)
         ctx.progress(len(models), len(models))
         figures = {"models": rows, "images": images.count}
-        text = json.dumps({**figures, "data": params.data.name, "split": params.split}, indent=1, sort_keys=True)
-        (ctx.out("report") / "report.json").write_text(text + "\n", encoding="utf-8")
+        folder = ctx.out("report")
+        report = {
+            **figures,
+            "data": params.data.name,
+            "split": params.split,
+            "sections": sections(folder, answers, images, None if expected is None else expected.argmax(1)),
+        }
+        text = json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False)
+        (folder / "report.json").write_text(text + "\n", encoding="utf-8")
         return figures
 
     def _row(
@@ -83,22 +96,23 @@ class Evaluate(Stage):
         params: Any,
         reference: Model | None,
         expected: NDArray[np.float32] | None,
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], NDArray[np.float32] | None]:
+        """Return a model's figures, and its outputs unless it could not be run."""
         row: dict[str, Any] = {"bytes": model.bytes(), "status": "ok"}
         try:
             same = reference is not None and model.path == reference.path and expected is not None
             outputs = expected if same and expected is not None else outputs_of(ctx, model, images, params)
         except RuntimeUnavailable as reason:
-            return {**row, "status": f"not run: {reason.message}"}
+            return {**row, "status": f"not run: {reason.message}"}, None
         except EdgesmithError as error:
             ctx.log.warning("%s", error)
-            return {**row, "status": f"failed: {error.message.splitlines()[0]}"}
+            return {**row, "status": f"failed: {error.message.splitlines()[0]}"}, None
         row.update(scores(outputs, model, images))
         if expected is not None and reference is not None:
             from edgesmith_stages.scoring import likeness
 
             row.update(likeness(outputs, model.contract, expected, reference.contract))
-        return row
+        return row, outputs
 
 
 def outputs_of(ctx: Context, model: Model, images: Images, params: Any) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from edgesmith.dataset import SplitName
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from edgesmith import Context, DatasetRef, InputContract
 
@@ -38,3 +39,9 @@ class Images:
         if key not in self._pixels:
             self._pixels[key] = contract.pixels([self._split.image(i) for i in range(self.count)])
         return self._pixels[key]
+
+    def thumbnail(self, index: int, side: int) -> Image:
+        """Return an image as the dataset holds it, in RGB, made smaller where a side is longer than `side` pixels."""
+        image = self._split.image(index).convert("RGB")
+        image.thumbnail((side, side))
+        return image

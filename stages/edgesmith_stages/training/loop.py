@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgesmith import Cancelled, Context, UserError
 from edgesmith.errors import unknown
+from edgesmith.sections import MOST_POINTS, Curves
 from edgesmith_stages.training.checkpoint import read_checkpoint, write_checkpoint
 from edgesmith_stages.training.device import Device, pick_device
 from edgesmith_stages.training.setting import repeatable, seed_all
@@ -21,15 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fit:
-    """How training went: top-1 on val after the last epoch, and that epoch's mean loss."""
+    """How training went: by epoch, top-1 on val after it and its mean loss."""
 
-    top1: float
-    loss: float
-    epochs: int
+    top1: tuple[float, ...]
+    loss: tuple[float, ...]
 
     def figures(self) -> dict[str, Any]:
-        """Return the figures that a stage reports."""
-        return {"top1": round(self.top1, 6), "loss": round(self.loss, 6), "epochs": self.epochs}
+        """Return the figures that a stage reports: those of the last epoch, and the curves."""
+        curves = {"loss": self.loss[-MOST_POINTS:], "top-1": self.top1[-MOST_POINTS:]}
+        first = len(self.loss) - len(curves["loss"]) + 1
+        at = None if first == 1 else tuple(map(float, range(first, len(self.loss) + 1)))
+        section = Curves(title="training", x="epoch", at=at, curves=curves)
+        figures = {"top1": self.top1[-1], "loss": self.loss[-1], "epochs": len(self.loss)}
+        return {**figures, "sections": [section.document()]}
 
 
 def fit(ctx: Context, module: Any, loss: Loss, data: TrainingData, options: TrainingOptions) -> Fit:
@@ -56,22 +61,23 @@ def fit(ctx: Context, module: Any, loss: Loss, data: TrainingData, options: Trai
         module.to(device.torch, memory_format=device.memory_format)
         trainee = Trainee(module, device, data, options)
         identity = _identity(ctx, module, data, options)
-        begin, figures = trainee.resume(read_checkpoint(ctx.scratch, identity))
+        begin, past = trainee.resume(read_checkpoint(ctx.scratch, identity))
         if begin:
             ctx.log.info("going on after epoch %d of %d", begin, options.epochs)
         for epoch in range(begin, options.epochs):
             mean = trainee.run_epoch(ctx, loss, epoch)
             top1 = data.score(trainee.result, device.torch, device.memory_format)
-            figures = {"top1": top1, "loss": mean}
+            past["top1"].append(round(top1, 6))
+            past["loss"].append(round(mean, 6))
             trainee.shown = {"top1": round(top1, 4)}
-            write_checkpoint(ctx.scratch, {"identity": identity, **trainee.state(epoch + 1, figures)})
+            write_checkpoint(ctx.scratch, {"identity": identity, **trainee.state(epoch + 1, past)})
             done, total = (epoch + 1) * data.steps, options.epochs * data.steps
             ctx.progress(done, total, epoch=epoch + 1, loss=round(mean, 4), **trainee.shown)
             ctx.log.info("epoch %d/%d: loss %.4f, top-1 %.4f", epoch + 1, options.epochs, mean, top1)
         if trainee.result is not module:
             module.load_state_dict(trainee.result.state_dict())
         module.to("cpu", memory_format=torch.contiguous_format).eval()
-    return Fit(figures["top1"], figures["loss"], options.epochs)
+    return Fit(tuple(past["top1"]), tuple(past["loss"]))
 
 
 class Trainee:
@@ -148,21 +154,21 @@ class Trainee:
         if self.ema:
             self.ema.update(self.module, step=updates)
 
-    def state(self, epochs: int, figures: dict[str, float]) -> dict[str, Any]:
-        """Return everything that the next epoch depends on."""
+    def state(self, epochs: int, past: dict[str, list[float]]) -> dict[str, Any]:
+        """Return everything that the next epoch depends on, and the figures of those done."""
         return {
             "epochs": epochs,
-            "figures": figures,
+            "past": past,
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "ema": self.ema.module.state_dict() if self.ema else None,
             "scaler": self.scaler.state_dict(),
         }
 
-    def resume(self, state: dict[str, Any] | None) -> tuple[int, dict[str, float]]:
-        """Take over a state; return the epochs it had done and its figures."""
+    def resume(self, state: dict[str, Any] | None) -> tuple[int, dict[str, list[float]]]:
+        """Take over a state; return the epochs it had done and, by name, their figures."""
         if state is None:
-            return 0, {}
+            return 0, {"top1": [], "loss": []}
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
@@ -170,7 +176,7 @@ class Trainee:
             self.ema.module.load_state_dict(state["ema"])
         # The schedule has no memory of its own: it gives the learning rate of any step.
         self.scheduler.step_update(state["epochs"] * self.data.steps)
-        return int(state["epochs"]), dict(state["figures"])
+        return int(state["epochs"]), {name: list(values) for name, values in state["past"].items()}
 
 
 def make_optimizer(module: Any, options: TrainingOptions) -> Any:

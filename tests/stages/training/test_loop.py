@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from edgesmith import Cancelled, TorchModel, UserError
+from edgesmith.sections import read_sections
 from edgesmith.testing import LocalContext, folder_digest, run_stage
 from edgesmith_stages.datasets.folder import Folder
 from edgesmith_stages.train import Train
@@ -56,8 +57,13 @@ def same(one, other):
 def test_learns_and_tells_how_far_it_is(train, tmp_path):
     ctx = LocalContext(tmp_path / "run")
     module, result = train(ctx=ctx, epochs=12)
-    assert result.top1 > 0.6
-    assert result.figures()["epochs"] == 12
+    assert result.top1[-1] > 0.6
+    figures = result.figures()
+    assert figures["epochs"] == 12
+    (section,), problems = read_sections(figures["sections"])
+    assert problems == []
+    assert section.curves == {"loss": result.loss, "top-1": result.top1}
+    assert len(result.loss) == 12 and result.loss[-1] < result.loss[0]
     assert not module.training
     done, total, figures = ctx.progressed[-1]
     assert (done, total) == (72, 72)
@@ -129,7 +135,7 @@ def test_the_average_lags_behind(train, tmp_path):
 
 def test_fewer_images_than_a_batch(train):
     _, result = train(batch_size=1024, mixup=0.2)
-    assert result.epochs == 3
+    assert len(result.loss) == 3
 
 
 def test_a_loss_that_is_not_finite_is_told_with_its_step(train):
