@@ -68,7 +68,7 @@ def made(place: Place, figures: Mapping[str, Any], seconds: float) -> Cell:
     return Cell(
         *place,
         state="ok",
-        sqnr_db=_rounded(figures.get("sqnr_db"), 1),
+        sqnr_db=_rounded(figures.get("half_sqnr_db", figures.get("sqnr_db")), 1),
         agreement=_rounded(figures.get("agreement"), 3),
         bytes=figures.get("bytes"),
         seconds=round(seconds, 1),

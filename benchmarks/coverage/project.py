@@ -24,16 +24,14 @@ _PLUGIN = Path(__file__).with_name("plugin.py")
 
 
 def nodes(family: Family) -> dict[str, dict[str, Any]]:
-    """Return the pipeline's stages by node; a cell's node is called `FORMAT-PRECISION`.
-
-    No stage makes ONNX files in halves, so that cell has no node.
-    """
+    """Return the pipeline's stages by node; a cell's node is called `FORMAT-PRECISION`."""
     data = {"name": "random", "images": _CALIBRATION, "size": family.size}
     int8 = {"scheme": "int8", "data": data, "calibration": _CALIBRATION}
     return {
         "model": {"uses": "untrained", "with": {"model": family.model, "size": family.size}},
         SOURCE: {"uses": "fuse", "needs": {"model": "model"}, "with": {"tolerance": 1e-3}},
         "onnx-fp32": {"uses": "export-onnx", "needs": {"model": SOURCE}},
+        "onnx-fp16": {"uses": "quantize", "needs": {"model": "onnx-fp32"}, "with": {"scheme": "fp16"}},
         "onnx-int8": {"uses": "quantize", "needs": {"model": "onnx-fp32"}, "with": int8},
         "tflite-fp32": {"uses": "export-tflite", "needs": {"model": SOURCE}, "with": {"backend": "auto"}},
         "tflite-fp16": {"uses": "quantize", "needs": {"model": "tflite-fp32"}, "with": {"scheme": "fp16"}},

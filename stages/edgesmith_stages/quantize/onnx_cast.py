@@ -43,7 +43,7 @@ def _mend(graph: Any) -> None:
     """
     from onnxruntime.transformers.onnx_model import OnnxModel
 
-    nodes = list({tuple(node.output): node for node in graph.node}.values())
+    nodes = list({tuple(node.output): node for node in graph.node}.values())  # of one name: the same cast
     makers = {name: node for node in nodes for name in node.output}
     outputs = {one.name for one in graph.output}
     whole: dict[str, str] = {}
@@ -64,4 +64,4 @@ def _mend(graph: Any) -> None:
 def _cast(node: Any, dtype: str) -> bool:
     from onnx import TensorProto
 
-    return node.op_type == "Cast" and node.attribute[0].i == TensorProto.DataType.Value(dtype)
+    return bool(node.op_type == "Cast" and node.attribute[0].i == TensorProto.DataType.Value(dtype))

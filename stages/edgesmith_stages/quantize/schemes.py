@@ -33,7 +33,7 @@ CLUSTERED = tuple(f"palettize-{bits}" for bits in (1, 2, 3, 4, 6, 8))
 PALETTES = (*CLUSTERED, "palettize-unique")
 SCHEMES: Mapping[type[Model], tuple[str, ...]] = {
     TfliteModel: ("int8", "dynamic-int8", "weight-int8", "fp16"),
-    OnnxModel: ("int8", "dynamic-int8"),
+    OnnxModel: ("int8", "dynamic-int8", "fp16"),
     CoreMLModel: ("int8", *LINEAR, *PALETTES, "sparse"),
 }
 METHODS: Mapping[type[Model], tuple[str, ...]] = {

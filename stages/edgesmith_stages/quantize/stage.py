@@ -26,13 +26,15 @@ class Quantize(Stage):
     """Quantise or compress a model file; the format stays.
 
     TFLite: `int8` (static, with calibration images), `dynamic-int8`, `weight-int8`, `fp16`. ONNX: `int8` (static QDQ,
-    per channel), `dynamic-int8`. Core ML: `int8` (weights and activations, with calibration images, iOS17); weights
-    only: `linear-int8`, `linear-uint8`, `linear-int4`, `linear-uint4` (iOS18), `palettize-N`, `palettize-unique`,
-    `sparse`, and joint forms: a pruning option beside another scheme.
+    per channel), `dynamic-int8`, `fp16` (weights and arithmetic, but for what halves would spoil). Core ML: `int8`
+    (weights and activations, with calibration images, iOS17); weights only: `linear-int8`, `linear-uint8`,
+    `linear-int4`, `linear-uint4` (iOS18), `palettize-N`, `palettize-unique`, `sparse`, and joint forms: a pruning
+    option beside another scheme.
 
     Figures: `bytes`, `ratio` to the input's bytes; `sqnr_db`, `rel_l2` and `agreement` on the golden images against the
     input file (Core ML: both saved packages run by the reference runtime, logits compared); for Core ML
-    `compressed_weights`, `skipped_weights`, `weight_sqnr_db`, and with calibration `quantized_activations`.
+    `compressed_weights`, `skipped_weights`, `weight_sqnr_db`, and with calibration `quantized_activations`;
+    for ONNX in fp16 `ops`, `kept_fp32` (those in single precision, and why), `half_sqnr_db` (each half result rounded).
     """
 
     name = "quantize"
@@ -85,6 +87,10 @@ class Quantize(Stage):
             from edgesmith_stages.quantize.coreml.compress import compress
 
             figures = compress(source, made, params, images)
+        elif kind is OnnxModel and params.scheme == "fp16":
+            from edgesmith_stages.quantize.onnx_half import halve_onnx
+
+            figures = halve_onnx(source, made, params, source.golden()[0], ctx.scratch)
         elif kind is OnnxModel:
             from edgesmith_stages.quantize.onnx import quantize_onnx
 

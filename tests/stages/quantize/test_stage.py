@@ -22,7 +22,7 @@ def check(kind: type[Model], **given: Any) -> None:
     ("kind", "given", "message"),
     [
         (TfliteModel, {"scheme": "linear-int8"}, "unknown scheme for a tflite model 'linear-int8'.*dynamic-int8"),
-        (OnnxModel, {"scheme": "fp16"}, "unknown scheme for a onnx model 'fp16'.*known: dynamic-int8, int8"),
+        (OnnxModel, {"scheme": "sparse"}, "unknown scheme for a onnx model 'sparse'.*known: dynamic-int8, fp16, int8"),
         (CoreMLModel, {"scheme": "dynamic-int8"}, "unknown scheme for a coreml model 'dynamic-int8'"),
         (CoreMLModel, {"scheme": "int8"}, "needs calibration images, and no `data`.*\n.*linear-int8"),
         (CoreMLModel, {"scheme": "palettize-4", "activations": "int8"}, "needs calibration images"),
