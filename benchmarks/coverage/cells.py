@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from edgesmith import EdgesmithError
@@ -56,6 +58,16 @@ class Cell:
     def document(self) -> dict[str, Any]:
         """As JSON; what doesn't apply is left out."""
         return {key: value for key, value in asdict(self).items() if value not in (None, "")}
+
+
+def read(files: Iterable[Path]) -> list[Cell]:
+    """Read cells from files that hold `Cell.document`s in a list; of two in one place the later one counts."""
+    found: dict[Place, Cell] = {}
+    for file in files:
+        for document in json.loads(file.read_text(encoding="utf-8")):
+            cell = Cell(**document)
+            found[cell.family, cell.format, cell.precision] = cell
+    return list(found.values())
 
 
 def made(place: Place, figures: Mapping[str, Any], seconds: float) -> Cell:

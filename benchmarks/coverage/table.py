@@ -6,19 +6,27 @@ from collections.abc import Collection, Sequence
 
 from benchmarks.coverage.cells import Cell
 
+TITLES = {"onnx": "ONNX", "tflite": "TFLite", "coreml": "Core ML"}
+
 
 def render(cells: Sequence[Cell]) -> str:
-    """Return the table: a line a family, a column for each format and precision; then a line for each failure."""
-    columns = list(dict.fromkeys((cell.format, cell.precision) for cell in cells if cell.state != "not offered"))
-    at = {(cell.family, cell.format, cell.precision): cell for cell in cells}
-    lines = [["family", *(f"{kind} {precision}" for kind, precision in columns)]]
+    """Return a table for each format: a line a family, a column a precision; then a line for each failure."""
+    parts = []
+    for kind in dict.fromkeys(cell.format for cell in cells):
+        parts += [f"### {TITLES[kind]}", "", *_table([cell for cell in cells if cell.format == kind]), ""]
+    return "\n".join([*parts[:-1], *_notes(cells)])
+
+
+def _table(cells: Sequence[Cell]) -> list[str]:
+    columns = list(dict.fromkeys(cell.precision for cell in cells))
+    at = {(cell.family, cell.precision): cell for cell in cells}
+    lines = [["family", *columns]]
     for family in dict.fromkeys(cell.family for cell in cells):
-        found = [at.get((family, *column)) for column in columns]
+        found = [at.get((family, precision)) for precision in columns]
         lines.append([family, *("-" if cell is None else text(cell) for cell in found)])
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
     lines.insert(1, ["-" * width for width in widths])
-    rows = ("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
-    return "\n".join([*rows, *_notes(cells)])
+    return ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
 
 
 def text(cell: Cell) -> str:
