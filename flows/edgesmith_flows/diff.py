@@ -11,7 +11,6 @@ from edgesmith.errors import RuntimeUnavailable, UserError
 from edgesmith.loading import object_name
 from edgesmith.process import Launch, ModelProcess
 from edgesmith.runtime import Runtime, Tap
-from edgesmith.stage import Toolchain
 from edgesmith_flows.bridge import bridge_for
 from edgesmith_flows.layer_matching import Matching, match
 from edgesmith_flows.likeness import Energy
@@ -206,7 +205,7 @@ def tapping_runtime(kind: type[Model], registry: Registry) -> type[Runtime]:
 
 def _launch(kind: type[Model], registry: Registry, toolchains: Toolchains, log: Callable[[str], None]) -> Launch:
     runtime = tapping_runtime(kind, registry)
-    environment = toolchains.build(Toolchain(runtime.requirements), log)
+    environment = toolchains.build(runtime.toolchain(), log)
     return Launch(runtime.name, object_name(runtime), environment.python, bridge_for(registry))
 
 

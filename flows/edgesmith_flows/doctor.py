@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgesmith.errors import EdgesmithError
-from edgesmith.stage import Toolchain
 from edgesmith.target import make_target
 from edgesmith_flows.registry import Registry, load_registry, why_unavailable
 from edgesmith_flows.settings import Settings
@@ -144,7 +143,7 @@ def runtimes(registry: Registry, known: Toolchains) -> Iterator[Finding]:
         if reason is not None:
             yield Finding("runtime", name, "note", f"can't run {kinds} here: {reason}")
             continue
-        found = known.find(Toolchain(tuple(runtime.requirements)))
+        found = known.find(runtime.toolchain())
         place = "in a toolchain that its first use builds"
         if found is not None:
             place = f"in the toolchain {found.name[:12]}" if found.isolated else "in this environment"

@@ -11,9 +11,10 @@ from edgesmith.artifacts import Model, TorchModel
 from edgesmith.dataset import Dataset
 from edgesmith.runtime import Runtime
 from edgesmith.stage import Toolchain
-from edgesmith.target import make_target
+from edgesmith.target import WorkPool, make_target
 from edgesmith_flows.blame import blamed
 from edgesmith_flows.canonical import digest
+from edgesmith_flows.machines import Machines
 from edgesmith_flows.memo import Memo
 from edgesmith_flows.pipeline import Node
 from edgesmith_flows.registry import Registry
@@ -27,12 +28,14 @@ class Identities:
 
     Attributes:
         toolchains: must already hold the environments; see `missing`.
+        machines: what machines elsewhere told of themselves, for nodes that a work pool makes.
     """
 
     registry: Registry
     toolchains: Toolchains
     memo: Memo
     seed: int
+    machines: Machines | None = None
     _sources: SourceDigests = field(init=False)
     _fingerprints: dict[int, Any] = field(default_factory=dict)
 
@@ -44,8 +47,13 @@ class Identities:
         return [one for one in self.wanted(node) if self.toolchains.find(one) is None]
 
     def wanted(self, node: Node) -> list[Toolchain]:
-        """Return the toolchains that the node runs in: its own, its tools', and those of the runtimes it opens."""
-        runtimes = (Toolchain(runtime.requirements) for runtime in self.runtimes(node).values())
+        """Return the toolchains that the node runs in: its own, its tools', and those of the runtimes it opens.
+
+        A node that a work pool makes runs in none of this machine's.
+        """
+        if work_pool(node) is not None:
+            return []
+        runtimes = (runtime.toolchain() for runtime in self.runtimes(node).values())
         return [stage_toolchain(node), *stage_tools(node).values(), *runtimes]
 
     def runtimes(self, node: Node) -> dict[str, type[Runtime]]:
@@ -58,26 +66,56 @@ class Identities:
         return {kind: runtime for kind, runtime in found.items() if runtime is not None}
 
     def document(self, node: Node, inputs: Mapping[str, list[str]]) -> dict[str, Any]:
-        """Return a node's key document.
+        """Return a node's key document: its claims, and what the machine that makes it adds.
+
+        Args:
+            inputs: artifact digests by input port.
+
+        Raises:
+            LookupError: a toolchain is not built, or a machine elsewhere has not told what it is (see `told`).
+        """
+        if work_pool(node) is None:
+            return {**self.claims(node, inputs), **self._machine(node)}
+        told = self._told(node)
+        if told is None:
+            raise LookupError(f"the machine that makes {node.name} has not told what it is")
+        return {**self.claims(node, inputs), **told}
+
+    def told(self, node: Node) -> bool:
+        """Tell whether the machine that makes the node is known, so that its key can be."""
+        return work_pool(node) is None or self._told(node) is not None
+
+    def remember(self, node: Node, document: Mapping[str, Any]) -> None:
+        """Keep what the machine that made a node told of itself in the key's document."""
+        if self.machines is not None:
+            self.machines.remember(self.question(node), document)
+
+    def question(self, node: Node) -> dict[str, Any]:
+        """Return what a machine of a work pool is asked to tell of itself: all that its part of the key depends on."""
+        pool = work_pool(node)
+        if pool is None:
+            raise LookupError(f"{node.name} is made here")
+        return {
+            "pool": pool.name,
+            "target": pool.target.model_dump(mode="json"),
+            "kinds": {port: sorted({kind.kind for kind in kinds}) for port, kinds in node.kinds.items()},
+            **self._call(node),
+        }
+
+    def _told(self, node: Node) -> dict[str, Any] | None:
+        return None if self.machines is None else self.machines.told(self.question(node))
+
+    def claims(self, node: Node, inputs: Mapping[str, list[str]]) -> dict[str, Any]:
+        """Return the part of a node's key document that is the same on every machine.
 
         Args:
             inputs: artifact digests by input port.
         """
-        stage = node.stage
-        hidden = {*node.datasets, *node.files, *(["target"] if node.target is not None else [])}
-        params = {name: value for name, value in node.params.model_dump(mode="json").items() if name not in hidden}
         document: dict[str, Any] = {
-            "stage": stage.name,
-            "version": stage.version,
-            "source": self._sources.of(stage),
-            "params": params,
+            **self._call(node),
             "inputs": {port: list(digests) for port, digests in inputs.items() if digests},
             "seed": self.seed,
-            "tools": dict(self._environment(stage_toolchain(node)).versions),
         }
-        tools = stage_tools(node)
-        if tools:
-            document["toolchains"] = {name: dict(self._environment(one).versions) for name, one in tools.items()}
         if node.datasets:
             document["datasets"] = {name: self._dataset(use.dataset) for name, use in node.datasets.items()}
         if node.files:
@@ -85,10 +123,25 @@ class Identities:
         loaders = self._loaders(node)
         if loaders:
             document["loaders"] = loaders
+        return document
+
+    def _call(self, node: Node) -> dict[str, Any]:
+        """Return which stage is called how."""
+        stage = node.stage
+        hidden = {*node.datasets, *node.files, *(["target"] if node.target is not None else [])}
+        params = {name: value for name, value in node.params.model_dump(mode="json").items() if name not in hidden}
+        return {"stage": stage.name, "version": stage.version, "source": self._sources.of(stage), "params": params}
+
+    def _machine(self, node: Node) -> dict[str, Any]:
+        """Return the part of the document that is this machine's (`machines.PARTS`)."""
+        document: dict[str, Any] = {"tools": dict(self._environment(stage_toolchain(node)).versions)}
+        tools = stage_tools(node)
+        if tools:
+            document["toolchains"] = {name: dict(self._environment(one).versions) for name, one in tools.items()}
         runtimes = self.runtimes(node)
         if runtimes:
             document["runtimes"] = {kind: self._runtime(runtime) for kind, runtime in runtimes.items()}
-        if stage.measures or node.target is not None:
+        if node.stage.measures or node.target is not None:
             document["target"] = self._target(node)
         return document
 
@@ -126,7 +179,7 @@ class Identities:
             "name": runtime.name,
             "version": runtime.version,
             "source": self._sources.of(runtime),
-            "tools": dict(self._environment(Toolchain(runtime.requirements)).versions),
+            "tools": dict(self._environment(runtime.toolchain()).versions),
         }
 
     def _target(self, node: Node) -> dict[str, Any]:
@@ -142,6 +195,11 @@ class Identities:
     def _blamed(self, what: str, name: str, doing: str) -> contextlib.AbstractContextManager[None]:
         origin = self.registry.origins.get((f"{what}s", name), "?")
         return blamed(f"{what} {name!r}", origin, doing)
+
+
+def work_pool(node: Node) -> WorkPool | None:
+    """Return the work pool that makes the node, or None if this machine does."""
+    return node.target.work_pool() if node.target is not None else None
 
 
 def stage_toolchain(node: Node) -> Toolchain:

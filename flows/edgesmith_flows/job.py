@@ -9,7 +9,6 @@ from typing import Any
 from edgesmith.artifacts import Model
 from edgesmith.loading import object_name
 from edgesmith.ports import as_port
-from edgesmith.stage import Toolchain
 from edgesmith_flows.identity import Identities, stage_tools
 from edgesmith_flows.pipeline import Node
 from edgesmith_flows.registry import Registry
@@ -73,7 +72,7 @@ def _launches(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     launches: dict[str, Any] = {}
     for kind, runtime in identities.runtimes(node).items():
-        environment = identities.toolchains.build(Toolchain(runtime.requirements))
+        environment = identities.toolchains.build(runtime.toolchain())
         launches[kind] = {
             "name": runtime.name,
             "runtime": object_name(runtime),

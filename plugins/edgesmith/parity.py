@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 MAX_DB = 200.0
 """What equal outputs are reported as, so that figures stay finite; outputs that aren't numbers get its negative."""
 
+DISTORTED = (
+    "the converter changed the model: fuse it first, try another option of this stage, or accept the loss with a lower "
+    "`min_sqnr`"
+)
+"""What to try when an exporter's file is under its bar, where the stage knows nothing better."""
+
 
 def sqnr_db(reference: NDArray[np.floating], outputs: NDArray[np.floating]) -> float:
     """Signal-to-quantisation-noise ratio in decibels: 10 log10(sum r^2 / sum (r - o)^2), over all elements.
@@ -75,14 +81,13 @@ class Parity:
         """As a stage's figures."""
         return asdict(self)
 
-    def require(self, bar: float, what: str) -> None:
-        """Raise StageFailed if the SQNR is under `bar` decibels; `what` names the model."""
+    def require(self, bar: float, what: str, hint: str = DISTORTED) -> None:
+        """Raise StageFailed if the SQNR is under `bar` decibels; `what` names the model, `hint` says what to try."""
         if self.sqnr_db < bar:
             raise StageFailed(
                 f"{what} does not compute what its source does: SQNR {self.sqnr_db:.1f} dB, expected at least {bar:g} "
                 f"(relative L2 {self.rel_l2:.2g}, top-1 agreement {self.agreement:.3f})",
-                hint="the converter changed the model: fuse it first, try another option of this stage, or accept "
-                "the loss with a lower `min_sqnr`",
+                hint=hint,
             )
 
 

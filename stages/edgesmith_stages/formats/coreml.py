@@ -17,7 +17,7 @@ DROPPED_METADATA = ("com.github.apple.coremltools.conversion_date",)
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://developer.apple.com/documentation/coreml")
 """Where the manifest's identifiers come from: each is a hash of the item's path."""
 
-DEBUG_FILES = ("executorch_debug_handle_mapping.json",)
+DEBUG_FILES = "*_debug_handle_mapping.json"
 
 
 @contextmanager
@@ -45,8 +45,8 @@ def save(model: Any, package: Path) -> None:
 
 def normalise(package: Path) -> None:
     """Rewrite what differs from one conversion to the next: dates, random identifiers, debug files, map order."""
-    for name in DEBUG_FILES:
-        (package / name).unlink(missing_ok=True)
+    for file in package.glob(DEBUG_FILES):
+        file.unlink()
     manifest = json.loads((package / "Manifest.json").read_text(encoding="utf-8"))
     entries = manifest["itemInfoEntries"]
     renamed = {old: str(uuid.uuid5(NAMESPACE, entry["path"])) for old, entry in entries.items()}

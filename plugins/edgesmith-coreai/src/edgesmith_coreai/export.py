@@ -9,13 +9,10 @@ from pydantic import Field
 
 from edgesmith import Stage, Toolchain, TorchModel, carry
 from edgesmith_coreai.convert import Precision
-from edgesmith_coreai.model import COREAI, CoreAIModel
+from edgesmith_coreai.model import COREAI, RESOLVED, CoreAIModel
 
 if TYPE_CHECKING:
     from edgesmith import Context
-
-RESOLVED = "2026-11-15"
-"""The date as of which an environment for the stage is resolved."""
 
 SQNR = {"fp32": 60.0, "fp16": 25.0}
 """Decibels that a package must keep by default."""
@@ -52,9 +49,8 @@ class ExportCoreAI(Stage):
         """Convert, write, check; raise StageFailed if a step fails."""
         import torch
 
-        from edgesmith_coreai.compare import compare, outputs_of, probe_images, require
+        from edgesmith import Parity, converting, outputs_of, probe_images
         from edgesmith_coreai.convert import convert, half, operators
-        from edgesmith_coreai.failures import failing_as
         from edgesmith_coreai.runtime import CoreAIRuntime
 
         source, made = inputs["model"], CoreAIModel(ctx.out("model"))
@@ -65,13 +61,16 @@ class ExportCoreAI(Stage):
         with torch.inference_mode():
             wanted = module(rows).numpy()
         ctx.progress(0, 2, doing="convert")
-        with failing_as("convert the model to Core AI"):
+        with converting(
+            "coreai-torch", "a Core AI package", "replace that operator in the model, or export it to Core ML"
+        ):
             convert(half(module) if params.precision == "fp16" else module, rows[:1], made.file)
         carry(source, made.path, contract)
         ctx.progress(1, 2, doing="check")
         runtime = CoreAIRuntime()
         runtime.load(made, threads=1)
-        figures = compare(wanted, outputs_of(runtime, contract, pixels))
-        require(figures, SQNR[params.precision] if params.min_sqnr is None else params.min_sqnr)
-        ctx.progress(2, 2, sqnr_db=figures["sqnr_db"])
-        return {**figures, "operators": operators(made.file), "bytes": made.bytes()}
+        parity = Parity.of(wanted, outputs_of(runtime, contract, pixels, batch=1))
+        bar = SQNR[params.precision] if params.min_sqnr is None else params.min_sqnr
+        parity.require(bar, "the Core AI package", "take `precision: fp32`, or accept the loss with a lower `min_sqnr`")
+        ctx.progress(2, 2, sqnr_db=parity.sqnr_db)
+        return {**parity.figures(), "operators": operators(made.file), "bytes": made.bytes()}

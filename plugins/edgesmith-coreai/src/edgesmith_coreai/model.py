@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from edgesmith import Model
 
 COREAI = ("coreai-core==1.0.0b3", "numpy>=2.3,<2.5")
-"""What runs the packages: a beta, and so this one exactly. A runtime has no date to resolve as of."""
+"""What runs the packages: a beta, and so this one exactly."""
+
+RESOLVED = "2026-11-15"
+"""The date as of which an environment with Core AI is resolved."""
 
 INPUT, OUTPUT, FUNCTION = "image", "logits", "main"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import Runtime, UserError
-from edgesmith_coreai.model import COREAI, FUNCTION, INPUT, OUTPUT, CoreAIModel
+from edgesmith import Runtime, Toolchain, UserError
+from edgesmith_coreai.model import COREAI, FUNCTION, INPUT, OUTPUT, RESOLVED, CoreAIModel
 from edgesmith_coreai.package import require_intact
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ class CoreAIRuntime(Runtime):
     name = "coreai"
     accepts = (CoreAIModel,)
     requirements = COREAI
+
+    @classmethod
+    def toolchain(cls) -> Toolchain:
+        """As of a date."""
+        return Toolchain(cls.requirements, exclude_newer=RESOLVED)
 
     @classmethod
     def unavailable(cls) -> str | None:

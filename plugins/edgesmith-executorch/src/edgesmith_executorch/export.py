@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from edgesmith import Cancelled, DatasetRef, Stage, Toolchain, TorchModel, UserError, carry
-from edgesmith_executorch.calibration import too_few
-from edgesmith_executorch.model import EXECUTORCH, ExecutorchModel
+from edgesmith.calibration import too_many
+from edgesmith_executorch.model import EXECUTORCH, RESOLVED, ExecutorchModel
 from edgesmith_executorch.quantize import Method
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from edgesmith import Context, Dataset
 
-RESOLVED = "2026-11-15"
-"""The date as of which an environment for the stage is resolved: executorch leaves most of its requirements open."""
+HINT = "replace that operator in the model, or take the ONNX export, which covers more"
 
 FP32_SQNR = 60
 """Decibels that an fp32 file must keep by default: XNNPACK sums in another order, and does nothing else."""
@@ -65,14 +64,13 @@ class ExportExecutorch(Stage):
             raise UserError("int8 needs calibration images, and no `data` is given", hint="name a dataset")
         available = datasets["data"].count("train")
         if available is not None and params.calibration > available:
-            raise too_few(available, params.calibration, params.data.name)
+            raise too_many(params.calibration, available, params.data.name)
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Quantise if asked to, lower, write, check; raise StageFailed if a step fails."""
         import torch
 
-        from edgesmith_executorch.compare import compare, outputs_of, probe_images, require
-        from edgesmith_executorch.failures import failing_as
+        from edgesmith import Parity, converting, outputs_of, probe_images
         from edgesmith_executorch.lower import lower, plain_attention
         from edgesmith_executorch.runtime import ExecutorchRuntime
 
@@ -91,7 +89,7 @@ class ExportExecutorch(Stage):
             module = _int8(ctx, module, source, params)
         done = params.calibration if params.precision == "int8" else 0
         ctx.progress(done, done + 2, doing="lower")
-        with failing_as("lower the model to ExecuTorch"):
+        with converting("ExecuTorch", "a program", HINT):
             program = lower(module, rows[:1])
         made.file.write_bytes(program.content)
         carry(source, made.path, contract)
@@ -101,11 +99,12 @@ class ExportExecutorch(Stage):
         ctx.progress(done + 1, done + 2, doing="check")
         runtime = ExecutorchRuntime()
         runtime.load(made, threads=1)
-        figures: dict[str, Any] = compare(wanted, outputs_of(runtime, contract, pixels))
+        parity = Parity.of(wanted, outputs_of(runtime, contract, pixels, batch=1))
         bar = FP32_SQNR if params.min_sqnr is None and params.precision == "fp32" else params.min_sqnr
         if bar is not None:
-            require(figures, bar)
-        ctx.progress(done + 2, done + 2, sqnr_db=figures["sqnr_db"])
+            parity.require(bar, "the ExecuTorch program")
+        ctx.progress(done + 2, done + 2, sqnr_db=parity.sqnr_db)
+        figures: dict[str, Any] = parity.figures()
         if params.precision == "int8":
             figures["calibration_images"] = params.calibration
         figures |= {"delegates": program.delegates, "portable_ops": program.portable.total()}
@@ -115,11 +114,12 @@ class ExportExecutorch(Stage):
 def _int8(ctx: Context, module: nn.Module, source: TorchModel, params: Any) -> nn.Module:
     import torch
 
-    from edgesmith_executorch.calibration import load
-    from edgesmith_executorch.failures import failing_as
+    from edgesmith import converting
+    from edgesmith.calibration import load
     from edgesmith_executorch.quantize import quantize
 
-    images = torch.from_numpy(load(ctx, params.data, source.contract, params.calibration))
+    pixels = load(ctx, params.data, source.contract, params.calibration)
+    images = torch.from_numpy(source.contract.normalise(pixels))
 
     def one_by_one() -> Iterator[torch.Tensor]:
         for done in range(len(images)):
@@ -128,5 +128,5 @@ def _int8(ctx: Context, module: nn.Module, source: TorchModel, params: Any) -> n
             ctx.progress(done, len(images) + 2, doing="calibrate")
             yield images[done : done + 1]
 
-    with failing_as("quantise the model"):
+    with converting("torchao", "an int8 model", HINT):
         return quantize(module, one_by_one(), params.calibration_method)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import Runtime, UserError
-from edgesmith_executorch.model import EXECUTORCH, ExecutorchModel
+from edgesmith import Runtime, Toolchain, UserError
+from edgesmith_executorch.model import EXECUTORCH, RESOLVED, ExecutorchModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,11 @@ class ExecutorchRuntime(Runtime):
     name = "executorch"
     accepts = (ExecutorchModel,)
     requirements = EXECUTORCH
+
+    @classmethod
+    def toolchain(cls) -> Toolchain:
+        """As of a date."""
+        return Toolchain(cls.requirements, exclude_newer=RESOLVED)
 
     def load(self, model: Model, threads: int) -> None:
         """Load the program and prepare its method; raise UserError for a file that this ExecuTorch can't run."""

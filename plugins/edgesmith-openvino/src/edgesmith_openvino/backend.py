@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
-
-from edgesmith import EdgesmithError, StageFailed
 
 OPENVINO = ("openvino>=2026.4,<2027", "numpy>=2")
 NNCF = (*OPENVINO, "nncf>=3.4,<4")
@@ -54,23 +51,6 @@ def cpu_options(threads: int) -> Mapping[str, Any]:
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
         "ENABLE_CPU_PINNING": False,
     }
-
-
-@contextmanager
-def converting(tool: str, what: str, hint: str) -> Iterator[None]:
-    """Turn whatever a converter raises inside the block into StageFailed.
-
-    Args:
-        tool: the converter's name.
-        what: what it was to make, e.g. "an OpenVINO model".
-        hint: what to try next.
-    """
-    try:
-        yield
-    except EdgesmithError:
-        raise
-    except Exception as error:  # OpenVINO raises RuntimeError, NNCF errors of its own and of the libraries below
-        raise StageFailed(f"{tool} could not make {what}: {gist(error)}", hint=hint) from error
 
 
 def gist(error: BaseException) -> str:

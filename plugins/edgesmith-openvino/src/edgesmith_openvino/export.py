@@ -44,13 +44,14 @@ class ExportOpenVino(Stage):
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Convert, write, check; raise StageFailed if a step fails."""
-        from edgesmith_openvino.backend import converting, openvino
+        from edgesmith import Parity, converting, probe_images
+        from edgesmith_openvino.backend import gist, openvino
         from edgesmith_openvino.ir import save, types
-        from edgesmith_openvino.parity import Parity, probe_images
 
         source, made = inputs["model"], OpenVinoModel(ctx.out("model"))
         ctx.progress(0, 2)
-        with converting("OpenVINO", "an OpenVINO model", "replace that operator in the model, or export another opset"):
+        hint = "replace that operator in the model, or export another opset"
+        with converting("OpenVINO", "an OpenVINO model", hint, telling=gist):
             model = openvino().convert_model(source.file)
             save(model, made.xml, half=params.precision == "fp16")
         carry(source, made.path)

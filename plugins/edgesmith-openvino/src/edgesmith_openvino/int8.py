@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import UserError
+from edgesmith import UserError, converting
 from edgesmith_openvino.ir import types
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def quantize(source: OpenVinoModel, images: NDArray[np.uint8], params: Any) -> A
     Raises:
         UserError: the file is quantised already, or `ignored_scope` names what it doesn't have.
     """
-    from edgesmith_openvino.backend import converting, nncf, openvino
+    from edgesmith_openvino.backend import gist, nncf, openvino
 
     model = openvino().Core().read_model(source.xml)
     if "FakeQuantize" in types(model):
@@ -36,7 +36,7 @@ def quantize(source: OpenVinoModel, images: NDArray[np.uint8], params: Any) -> A
     # NNCF's own default averages over images, which cuts peaks: 21 dB where extremes hold 28 (test_byobnet, digits).
     method = {"minmax": ranges.MINMAX, "mean-minmax": ranges.MEAN_MINMAX}[params.calibration_method]
     batches = _batches(source, images)
-    with converting("NNCF", "a quantised model", "leave an operation out with `ignored_scope`"):
+    with converting("NNCF", "a quantised model", "leave an operation out with `ignored_scope`", telling=gist):
         return library.quantize(
             model,
             library.Dataset(batches, source.contract.feed),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from edgesmith import DatasetRef, Stage, carry
+from edgesmith.calibration import too_many
 from edgesmith_openvino.backend import NNCF
-from edgesmith_openvino.calibration import too_many
 from edgesmith_openvino.model import OpenVinoModel
 from edgesmith_openvino.scope import IgnoredScope
 
@@ -58,10 +58,10 @@ class QuantizeOpenVino(Stage):
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Quantise, write, and compare with the float file."""
-        from edgesmith_openvino.calibration import load
+        from edgesmith import Parity
+        from edgesmith.calibration import load
         from edgesmith_openvino.int8 import quantize
         from edgesmith_openvino.ir import save, types
-        from edgesmith_openvino.parity import Parity
 
         source, made = inputs["model"], OpenVinoModel(ctx.out("model"))
         ctx.progress(0, 3, doing="calibration images")
