@@ -6,8 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgesmith_stages.coreml_export.selector import Selector
 from edgesmith_stages.coreml_export.sizes import Sizes
-from edgesmith_stages.coreml_export.trace import canonical
 
 if TYPE_CHECKING:
     from edgesmith import InputContract
@@ -27,6 +27,7 @@ def convert(
     *,
     half: bool,
     kept: Collection[str] = (),
+    known: Collection[str] = (),
     source: str = "",
 ) -> None:
     """Convert a graph and save the package.
@@ -39,6 +40,7 @@ def convert(
         package: where to save.
         half: compute in half precision.
         kept: operations, by canonical name, that stay in single precision.
+        known: all operations, by canonical name, of the package in single precision.
         source: digest of the torch model; "" if it has none.
 
     Raises:
@@ -56,7 +58,7 @@ def convert(
             program,
             convert_to="mlprogram",
             minimum_deployment_target=getattr(coremltools.target, params.target),
-            compute_precision=_precision(half, frozenset(kept)),
+            compute_precision=_precision(half, kept, known),
             inputs=[_input(contract, sizes, params)],
             skip_model_load=True,
             **_outputs(contract, params),
@@ -65,14 +67,12 @@ def convert(
         save(model, package)
 
 
-def _precision(half: bool, kept: frozenset[str]) -> Any:
+def _precision(half: bool, kept: Collection[str], known: Collection[str]) -> Any:
     import coremltools
 
     if not half:
         return coremltools.precision.FLOAT32
-    return coremltools.transform.FP16ComputePrecision(
-        op_selector=lambda op: all(canonical(one.name) not in kept for one in op.outputs)
-    )
+    return coremltools.transform.FP16ComputePrecision(op_selector=Selector(kept, known))
 
 
 def _input(contract: InputContract, sizes: Sizes, params: Any) -> Any:

@@ -102,7 +102,7 @@ class Job:
         chosen: dict[str, Any] = {}
         if self.params.precision == "mixed":
             choice, saved, found = choose(
-                lambda kept: self.make(package, kept),
+                lambda kept, known: self.make(package, kept, known),
                 self.sources,
                 self.images,
                 self.wanted,
@@ -153,8 +153,8 @@ class Job:
             checked.append({"size": [height, width], "sqnr_db": found.parity.sqnr_db})
         return {"sizes": checked}
 
-    def make(self, package: Path, kept: Collection[str] | None) -> SavedPackage:
-        """Convert with these operations in single precision (None: all of them), save and open."""
+    def make(self, package: Path, kept: Collection[str] | None, known: Collection[str] = ()) -> SavedPackage:
+        """Convert with these operations, of all that are known, in single precision (None: all); save and open."""
         shutil.rmtree(package, ignore_errors=True)
         convert(
             self.program,
@@ -164,6 +164,7 @@ class Job:
             package,
             half=kept is not None,
             kept=kept or (),
+            known=known,
             source=self.source.digest,
         )
         return SavedPackage(package, self.contract)

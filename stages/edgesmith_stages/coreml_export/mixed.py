@@ -41,8 +41,8 @@ class Choice:
     rounds: int = 0
 
 
-Make = Callable[[Collection[str] | None], SavedPackage]
-"""Converts with these operations in single precision, or, for None, with all of them."""
+Make = Callable[[Collection[str] | None, Collection[str]], SavedPackage]
+"""Converts with these operations in single precision, or, for None, with all of them; and with all that are known."""
 
 Sources = Callable[[SavedPackage, int], Collection[Source]]
 """Finds what each rounding does to the logits of one of the images."""
@@ -75,11 +75,13 @@ def choose(
     Raises:
         StageFailed: no choice meets the bars.
     """
-    choice = Choice(_overflowing(make(None), images))
+    whole = make(None, ())
+    known = {canonical(operation.name) for operation in whole.block.operations}
+    choice = Choice(_overflowing(whole, images))
     roundings: Collection[Source] = ()
     offset, aim = 0.0, bars.sqnr_db + MARGIN
     while True:
-        package = make(choice.reasons)
+        package = make(choice.reasons, known)
         choice.rounds += 1
         found = compare(wanted, package.logits(images))
         measured = found.parity.sqnr_db

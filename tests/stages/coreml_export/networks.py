@@ -67,6 +67,26 @@ class Sliced(Quiet):
         return super().middle(x)[:, :8, :, :] + 1
 
 
+class Attentive(Quiet):
+    """Attends: coremltools puts transposes around the products, and takes them back in the end."""
+
+    def middle(self, x: torch.Tensor) -> torch.Tensor:
+        batch, channels, height, width = x.shape
+        rows = self.second(x).flatten(2).mT.reshape(batch, height * width, 2, 4)
+        q, k, v = rows.repeat(1, 1, 1, 3).split([4, 4, 4], dim=3)
+        weights = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1)).softmax(-1)
+        mixed = (weights @ v.transpose(1, 2)).transpose(1, 2).reshape(batch, height * width, channels)
+        return x + mixed.mT.reshape(x.shape)
+
+
+class Swish(Quiet):
+    """With a product that coremltools merges with the sigmoid before it."""
+
+    def middle(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.second(x)
+        return y * y.sigmoid()
+
+
 class Fancy(Quiet):
     """With a function in its second layer that coremltools has no word for, or doesn't take as it is called."""
 
@@ -140,6 +160,14 @@ def stepped() -> nn.Module:
 
 def sliced() -> nn.Module:
     return _seeded(Sliced)
+
+
+def attentive() -> nn.Module:
+    return _seeded(Attentive)
+
+
+def swish() -> nn.Module:
+    return _seeded(Swish)
 
 
 def fancy() -> nn.Module:
