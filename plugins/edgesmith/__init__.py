@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from edgesmith.stage import Stage as Stage
     from edgesmith.stage import Toolchain as Toolchain
     from edgesmith.target import Target as Target
+    from edgesmith.target import WorkPool as WorkPool
     from edgesmith.tool import Tool as Tool
 
 CONTRACT = 1
@@ -73,7 +74,7 @@ _HOMES = {
     "runtime": ("Runtime", "Tap"),
     "session": ("Session", "Timing"),
     "stage": ("Stage", "Toolchain"),
-    "target": ("Target",),
+    "target": ("Target", "WorkPool"),
     "tool": ("Tool",),
 }
 _LEAVING: dict[str, tuple[str, int]] = {}

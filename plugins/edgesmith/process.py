@@ -63,7 +63,8 @@ class ModelProcess:
 
     Attributes:
         runtime: the runtime's name.
-        facts: what the process told after loading: `load_ms` (cold load), `peak_bytes`, `threads`.
+        facts: what the process told after loading: `load_ms` (cold load), `peak_bytes`, `threads`; once it was timed,
+            what the runtime tells of the model, too (see `Runtime.facts`).
         predicts, in_turns: it does both (see `edgesmith.Session`).
     """
 
@@ -73,6 +74,7 @@ class ModelProcess:
     def __init__(self, launch: Launch, model: Model, threads: int) -> None:
         self.runtime = launch.name
         self.model = model
+        self._told = False
         self._work = tempfile.TemporaryDirectory(prefix="edgesmith-")
         self._log = Path(self._work.name, "log")
         env = os.environ | {
@@ -150,6 +152,9 @@ class ModelProcess:
         """Run single-stream as `time` does, and tell of each run what else can be known of it."""
         import numpy as np
 
+        if not self._told:
+            self.facts |= self._ask(op="facts")
+            self._told = True
         source = Path(self._work.name, "time.npy")
         np.save(source, self.model.contract.feed(pixels), allow_pickle=False)
         size = self.model.contract.batch or 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -27,6 +28,10 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def _involuntary_switches() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
 class Host:
     """Answers one parent's requests about one model."""
 
@@ -39,11 +44,8 @@ class Host:
         self.runtime = load_object(runtime)()
         begun = time.perf_counter_ns()
         self.runtime.load(model, threads)
-        return {
-            "load_ms": (time.perf_counter_ns() - begun) / 1e6,
-            "peak_bytes": peak_bytes(),
-            "threads": threads,
-        }
+        load_ms = (time.perf_counter_ns() - begun) / 1e6
+        return {"load_ms": load_ms, "peak_bytes": peak_bytes(), "threads": threads}
 
     def predict(self, input: str, output: str, batch: int) -> dict[str, Any]:
         """Run all rows of a .npy file in batches; the last one is padded where the size is fixed."""
@@ -79,8 +81,18 @@ class Host:
         self.runtime.tap(rows, see)
         return {"taps": seen}
 
+    def pin(self, cpu: int) -> dict[str, Any]:
+        """Stay on one of the processors, where the system lets a process choose; tell whether it does."""
+        if not hasattr(os, "sched_setaffinity"):
+            return {"pinned": False}
+        try:
+            os.sched_setaffinity(0, {cpu})
+        except OSError:
+            return {"pinned": False}
+        return {"pinned": True}
+
     def time(self, input: str, warmup: int, runs: int, batch: int) -> dict[str, Any]:
-        """Time single runs."""
+        """Time single runs: by the clock, by the CPU time of all threads, and how often each was pushed off the CPU."""
         import numpy as np
 
         rows = np.load(input, allow_pickle=False)
@@ -88,13 +100,19 @@ class Host:
         predict = self.runtime.predict
         for i in range(warmup):
             predict(feeds[i % len(feeds)])
-        taken = []
+        taken, spent, pushed = [], [], []
         for i in range(runs):
             feed = feeds[i % len(feeds)]
-            begun = time.perf_counter_ns()
-            predict(feed)
-            taken.append(time.perf_counter_ns() - begun)
-        return {"ns": taken}
+            switches = _involuntary_switches()
+            spent_before = time.process_time_ns()
+            taken.append(int(self.runtime.timed(feed)))
+            spent.append(time.process_time_ns() - spent_before)
+            pushed.append(_involuntary_switches() - switches)
+        return {"ns": taken, "cpu_ns": spent, "switches": pushed}
+
+    def facts(self) -> dict[str, Any]:
+        """What the runtime tells of the model as loaded."""
+        return dict(self.runtime.facts())
 
     def memory(self) -> dict[str, Any]:
         """Peak memory so far."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +11,23 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from edgesmith.artifacts import Model
     from edgesmith.process import Launch
+    from edgesmith.refs import TargetRef
     from edgesmith.session import Session
+
+
+@dataclass(frozen=True)
+class WorkPool:
+    """A Prefect work pool, one of whose workers makes a node on its own machine.
+
+    Attributes:
+        name: the work pool's.
+        target: where the node's models run, as that machine sees it.
+        patience: seconds that no worker may be online before the node fails.
+    """
+
+    name: str
+    target: TargetRef
+    patience: float
 
 
 class Target:
@@ -31,10 +48,17 @@ class Target:
         model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def __init__(self, params: Any = None) -> None:
-        self.params = self.Params() if params is None else params
+        self.params: Any = self.Params() if params is None else params
 
     def check(self) -> None:
         """Raise UserError for what can be seen to be wrong with the params before the run, without the device."""
+
+    def work_pool(self) -> WorkPool | None:
+        """Return the work pool that a node with this target is handed to, as a whole; None if the node runs here.
+
+        Then neither `identity` nor `open` is called here: they are those of the target on the machine that answers.
+        """
+        return None
 
     def identity(self) -> Mapping[str, Any]:
         """Return a JSON mapping that names the machine for the benchmark's key: processor, cores, system.

@@ -41,3 +41,16 @@ class SilentRuntime(Runtime):
 
     def load(self, model, threads):
         pass
+
+
+class ClockRuntime(SignRuntime):
+    """Runs signs by a clock of its own, and tells what it knows of them; not among the plugin's own."""
+
+    name = "clock-runner"
+
+    def timed(self, batch):
+        self.predict(batch)
+        return 1_000_000 * len(batch)
+
+    def facts(self):
+        return {"factor": self.factor}

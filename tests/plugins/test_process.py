@@ -46,6 +46,15 @@ def test_it_times_single_runs_and_tells_the_load_time_and_peak_memory(sign):
         assert 5e6 < process.peak_bytes() < 1e9
 
 
+def test_a_runtime_may_have_a_clock_of_its_own_and_tell_facts_of_the_model_once_it_is_timed(sign):
+    launch, model = sign
+    launch = replace(launch, runtime=launch.runtime.replace("SignRuntime", "ClockRuntime"))
+    with ModelProcess(launch, model, threads=1) as process:
+        assert "factor" not in process.facts
+        assert process.time(model.golden()[0], warmup=0, runs=2) == [1_000_000, 1_000_000]
+        assert process.facts["factor"] == float(model.file.read_text())
+
+
 def test_what_the_runtime_raises_reaches_the_caller(sign):
     launch, model = sign
     model.file.write_text("many")
