@@ -18,6 +18,7 @@ class Action:
         document: the key's document, for `explain`.
         seconds: how long it took.
         deterministic: whether the stage says that making it again gives the same bytes.
+        warnings: what was logged as one, or worse, while it was made; each text once.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Action:
     document: Mapping[str, Any]
     seconds: float = 0.0
     deterministic: bool = True
+    warnings: tuple[str, ...] = ()
 
 
 def action_bytes(action: Action) -> bytes:
@@ -36,6 +38,7 @@ def action_bytes(action: Action) -> bytes:
         "document": dict(action.document),
         "seconds": round(action.seconds, 3),
         "deterministic": action.deterministic,
+        "warnings": list(action.warnings),
     }
     return json.dumps(body, indent=1, sort_keys=True).encode() + b"\n"
 
@@ -45,6 +48,8 @@ def read_action(key: str, content: bytes) -> Action:
     try:
         found = json.loads(content)
         seconds, same = float(found.get("seconds", 0)), bool(found.get("deterministic", True))
-        return Action(key, dict(found["outputs"]), dict(found["figures"]), dict(found["document"]), seconds, same)
+        warnings = tuple(map(str, found.get("warnings", ())))
+        outputs, figures, document = dict(found["outputs"]), dict(found["figures"]), dict(found["document"])
+        return Action(key, outputs, figures, document, seconds, same, warnings)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an action's record: {error}") from error

@@ -20,7 +20,8 @@ from prefect.settings import PREFECT_API_URL, update_current_profile
 
 from edgesmith.errors import UserError
 from edgesmith_flows.document import parse_document
-from edgesmith_flows.prefect_flow import pipeline_flow
+from edgesmith_flows.nightly.document import is_nightly
+from edgesmith_flows.prefect_nightly import flow_of
 from edgesmith_flows.settings import REMOTE_VARIABLE, STORE_VARIABLE, find_pipeline
 from edgesmith_flows.yaml_source import load_yaml
 
@@ -82,7 +83,7 @@ def enable_names() -> None:
 def _deployment(
     name: str, cron: str | None, timezone: str | None, image: str | None, pool: str | None
 ) -> RunnerDeployment:
-    flow = pipeline_flow(name)
+    flow = flow_of(name)
     if flow.name != name:
         raise UserError(
             f"{find_pipeline(name)} is named {flow.name!r}, not {name!r}",
@@ -133,7 +134,10 @@ def _ensure_pool(client: SyncPrefectClient, name: str, kind: str) -> bool:
 
 def _ensure_limits(client: SyncPrefectClient, name: str) -> None:
     """Make each resource that the pipeline's nodes name a concurrency limit of one, where it isn't set."""
-    document = parse_document(load_yaml(find_pipeline(name)))
+    source = load_yaml(find_pipeline(name))
+    if is_nightly(source):
+        return
+    document = parse_document(source)
     for resource in sorted({one for node in document.stages.values() for one in node.resources}):
         try:
             client.read_global_concurrency_limit_by_name(resource)

@@ -1,4 +1,4 @@
-"""Flows found by a pipeline's name: `edgesmith_flows.deployed.NAME` is what deployments point to.
+"""Flows found by a pipeline's or nightly's name: `edgesmith_flows.deployed.NAME` is what deployments point to.
 
 NAME is looked for as `edgesmith run NAME` does, from the folder in which the work pool starts the flow run.
 """
@@ -13,9 +13,9 @@ from edgesmith.errors import UserError
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    from edgesmith_flows.prefect_flow import pipeline_flow
+    from edgesmith_flows.prefect_nightly import flow_of
 
     try:
-        return pipeline_flow(name)
+        return flow_of(name)
     except UserError as error:
         raise AttributeError(str(error)) from error

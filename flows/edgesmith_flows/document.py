@@ -119,6 +119,10 @@ def parse_document(source: YamlSource) -> PipelineDocument:
     """
     if not isinstance(source.data, dict):
         raise PipelineError(source.file, [Problem("", 1, "expected a mapping with `name` and `stages`")])
+    if "nightly" in source.data and "stages" not in source.data:
+        line = source.line(("nightly",))
+        message = f"this is a nightly, not a pipeline: `edgesmith nightly {source.file.stem}` runs it"
+        raise PipelineError(source.file, [Problem("nightly", line, message)])
     try:
         return PipelineDocument.model_validate(source.data)
     except ValidationError as error:

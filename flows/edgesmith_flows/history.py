@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edgesmith_flows.store import Store
@@ -37,14 +38,19 @@ def runs(store: Store, pipeline: str | None = None) -> Iterator[Run]:
     """Yield runs, newest first; records that can't be read are left out."""
     pattern = f"*-{pipeline}.json" if pipeline else "*.json"
     for file in sorted((store.root / "runs").glob(pattern), reverse=True):
-        try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-            nodes = {name: dict(entry) for name, entry in record["nodes"].items()}
-            run = Run(file.stem, str(record["pipeline"]), float(record["begun"]), nodes)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue
-        if pipeline in (None, run.pipeline):
+        run = read_run(file)
+        if run is not None and pipeline in (None, run.pipeline):
             yield run
+
+
+def read_run(file: Path) -> Run | None:
+    """Return the run of a record's file, or None where it can't be read."""
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        nodes = {name: dict(entry) for name, entry in record["nodes"].items()}
+        return Run(file.stem, str(record["pipeline"]), float(record["begun"]), nodes)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 class LastKeys:

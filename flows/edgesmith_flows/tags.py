@@ -94,5 +94,26 @@ def newest_run(store: Store, pipeline: str, name: str | None = None) -> Run:
     raise UserError(unknown(f"run of {pipeline}", name, [run.name for run in known[:20]]))
 
 
+def any_run(store: Store, name: str) -> Run:
+    """Return the run that `name` says: a baseline's, a pipeline's newest, or one whose name begins so.
+
+    Raises:
+        UserError: there is none, or several runs begin so.
+    """
+    known = list(runs(store))
+    tagged = {tag.name: tag.run for tag in tags(store)}
+    wanted = tagged.get(name, name)
+    exact = [run for run in known if wanted in (run.name, run.pipeline)]
+    if exact:
+        return exact[0]
+    found = [run for run in known if run.name.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(f"{len(found)} runs begin with {name!r}: {', '.join(run.name for run in found[:5])}")
+    names = [*tagged, *dict.fromkeys(run.pipeline for run in known), *(run.name for run in known[:20])]
+    raise UserError(unknown("run", name, names), hint="give a run's name, a pipeline, or a baseline's name")
+
+
 def _file(store: Store, name: str) -> Path:
     return store.root / "tags" / f"{name}.json"

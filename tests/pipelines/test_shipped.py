@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edgesmith_flows.nightly.document import load_nightly
 from edgesmith_flows.session import load_pipeline
 from edgesmith_flows.settings import Settings, known_pipelines
 
@@ -16,11 +17,17 @@ def run(command, **options):
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
-@pytest.mark.parametrize("name", sorted(known_pipelines()))
+@pytest.mark.parametrize("name", sorted(set(known_pipelines()) - {"nightly"}))
 def test_every_pipeline_that_ships_is_sound(name, tmp_path):
     pipeline, _ = load_pipeline(str(known_pipelines()[name].absolute()), Settings(tmp_path))
     assert pipeline.name == name
     assert pipeline.description
+
+
+def test_the_nightly_that_ships_is_sound_and_runs_pipelines_that_ship():
+    document = load_nightly("nightly")
+    assert document.name == "nightly"
+    assert {entry.name for entry in document.nightly.pipelines} <= set(known_pipelines())
 
 
 class TestSmoke:

@@ -51,6 +51,20 @@ def show(name: str | None, store: str | None) -> None:
         click.echo(f"  {key[:12]}  {stage}: {outputs}")
 
 
+@command.command("promote")
+@click.argument("nightly", default="nightly")
+@click.option("--anyway", is_flag=True, help="Even if something had got worse in it.")
+@store_option
+def promote_(nightly: str, anyway: bool, store: str | None) -> None:
+    """Make the newest night of NIGHTLY (`nightly` by default) the baseline of the nights to come."""
+    from edgesmith_flows.nightly.night import promote
+    from edgesmith_flows.settings import load_settings
+    from edgesmith_flows.store import Store
+
+    for tag in promote(Store.open(load_settings(store).store), nightly, anyway=anyway):
+        click.echo(f"{tag.name}: {tag.pipeline} of {tag.run}, {len(tag.keys)} nodes")
+
+
 @command.command("rm")
 @click.argument("name")
 @store_option

@@ -1,0 +1,1 @@
+"""How often nightly latency verdicts are right, on a noisy machine."""

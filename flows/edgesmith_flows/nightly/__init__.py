@@ -1,0 +1,1 @@
+"""Nightly verdicts: tonight's run against a baseline (docs/nightly.md)."""

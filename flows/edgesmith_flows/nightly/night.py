@@ -1,0 +1,186 @@
+"""One night: every pipeline runs, and is held against its baseline."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgesmith.errors import EdgesmithError, UserError
+from edgesmith_flows.document import parse_document
+from edgesmith_flows.figures.table import FigureTable
+from edgesmith_flows.files import write_atomically
+from edgesmith_flows.history import Run, runs
+from edgesmith_flows.nightly.document import Entry, NightlyDocument
+from edgesmith_flows.nightly.measured import judge_measured
+from edgesmith_flows.nightly.verdict import Verdict
+from edgesmith_flows.nightly.versus import judge_runs
+from edgesmith_flows.registry import load_registry
+from edgesmith_flows.settings import Settings, find_pipeline
+from edgesmith_flows.store import Store
+from edgesmith_flows.tags import Tag, set_tag, tags
+from edgesmith_flows.toolchains import Toolchains
+from edgesmith_flows.yaml_source import load_yaml
+
+
+@dataclass(frozen=True)
+class PipelineNight:
+    """What came of one pipeline.
+
+    Attributes:
+        run: the name of tonight's record; empty where it wrote none.
+        baseline: the name of the baseline's record; empty where there is no baseline.
+    """
+
+    pipeline: str
+    run: str
+    baseline: str
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def regressions(self) -> list[Verdict]:
+        """The verdicts that raise the alarm."""
+        return [one for one in self.verdicts if one.outcome == "regressed"]
+
+
+@dataclass(frozen=True)
+class Night:
+    """What came of a night."""
+
+    nightly: str
+    tag: str
+    begun: float
+    seconds: float
+    pipelines: tuple[PipelineNight, ...]
+
+    @property
+    def regressions(self) -> list[tuple[str, Verdict]]:
+        """All regressions, with their pipelines."""
+        return [(one.pipeline, verdict) for one in self.pipelines for verdict in one.regressions]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing got worse."""
+        return not self.regressions
+
+
+def hold_night(
+    document: NightlyDocument,
+    settings: Settings,
+    run_one: Callable[[Entry], object],
+    tell: Callable[[str], None] = lambda _: None,
+) -> Night:
+    """Run every pipeline of a nightly, hold each against its baseline, and keep the record.
+
+    Args:
+        run_one: runs a pipeline and writes its run record; a failure of it is told as one, and the night goes on.
+        tell: told what goes on.
+    """
+    begun = time.time()
+    store = Store.open(settings.store)
+    nights = []
+    for entry in document.nightly.pipelines:
+        source = load_yaml(find_pipeline(entry.name))
+        pipeline = parse_document(source)
+        started, failure = time.time(), ""
+        try:
+            run_one(entry)
+        except EdgesmithError as error:
+            if error.exit_code == 130:
+                raise
+            failure = error.message.splitlines()[0]
+        run = next((run for run in runs(store, pipeline.name) if run.begun >= started - 0.001), None)
+        baseline = baseline_of(store, document.nightly.baseline, pipeline.name)
+        nights.append(_held(document, settings, store, pipeline.name, pipeline.plugins, run, baseline, failure, tell))
+    night = Night(document.name, document.nightly.baseline, begun, time.time() - begun, tuple(nights))
+    write_night(store, night)
+    return night
+
+
+def baseline_of(store: Store, tag: str, pipeline: str) -> Tag | None:
+    """Return a pipeline's baseline: the tag `TAG.PIPELINE`, or `TAG` where that is of this pipeline."""
+    known = {one.name: one for one in tags(store)}
+    found = known.get(f"{tag}.{pipeline}") or known.get(tag)
+    return found if found is not None and found.pipeline == pipeline else None
+
+
+def _held(
+    document: NightlyDocument,
+    settings: Settings,
+    store: Store,
+    pipeline: str,
+    plugins: Iterable[str],
+    run: Run | None,
+    baseline: Tag | None,
+    failure: str,
+    tell: Callable[[str], None],
+) -> PipelineNight:
+    rules = document.nightly.rules
+    if run is None:
+        lost = Verdict(pipeline, "node", "regressed", detail=failure or "it wrote no run record")
+        return PipelineNight(pipeline, "", baseline.run if baseline else "", (lost,))
+    with FigureTable(store) as table:
+        after = table.run(run.name)
+        try:
+            before = table.run(baseline.run) if baseline else None
+        except KeyError as error:
+            hint = f"`edgesmith baseline promote {document.name}` sets it anew"
+            raise UserError(
+                f"the baseline of {pipeline} is {error}, a run that the store doesn't know", hint=hint
+            ) from error
+        found = judge_runs(store, table, before, after, rules=rules.figure_rules(), warnings=rules.warnings)
+        rule = rules.latency_rule()
+        if before is not None and rule is not None:
+            registry = load_registry(dict.fromkeys([*settings.plugins, *plugins]), Path.cwd())
+            found += judge_measured(store, table, before, after, rule, registry, Toolchains(), tell)
+    return PipelineNight(pipeline, run.name, baseline.run if baseline else "", tuple(found))
+
+
+def write_night(store: Store, night: Night) -> Path:
+    """Keep a night's record."""
+    stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(night.begun))}.{round(night.begun % 1 * 1e6):06}"
+    file = store.root / "nights" / f"{stamp}-{night.nightly}.json"
+    with store.guarded():
+        file.parent.mkdir(exist_ok=True)
+        body = {"ok": night.ok, **asdict(night)}
+        write_atomically(file, json.dumps(body, indent=1).encode() + b"\n", store.root / "tmp")
+    return file
+
+
+def newest_night(store: Store, nightly: str) -> Mapping[str, Any]:
+    """Return the newest record of a nightly.
+
+    Raises:
+        UserError: there is none that can be read.
+    """
+    for file in sorted((store.root / "nights").glob(f"*-{nightly}.json"), reverse=True):
+        try:
+            record = dict(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            continue
+        if record.get("nightly") == nightly:
+            return record
+    raise UserError(f"the store knows no night of {nightly!r}", hint=f"`edgesmith nightly {nightly}` makes one")
+
+
+def promote(store: Store, nightly: str, *, anyway: bool = False) -> list[Tag]:
+    """Make the newest night's runs the baseline.
+
+    Raises:
+        UserError: something had got worse in it (unless `anyway`), or a pipeline didn't run.
+    """
+    record = newest_night(store, nightly)
+    if not record["ok"] and not anyway:
+        worse = sum(v["outcome"] == "regressed" for one in record["pipelines"] for v in one["verdicts"])
+        raise UserError(
+            f"{worse} regressions stand in the newest night of {nightly!r}",
+            hint="give --anyway to make it the baseline nevertheless",
+        )
+    by_name = {run.name: run for run in runs(store)}
+    lost = [one["pipeline"] for one in record["pipelines"] if one["run"] not in by_name]
+    if lost:
+        raise UserError(f"the newest night of {nightly!r} has no run of {', '.join(lost)}")
+    return [set_tag(store, f"{record['tag']}.{one['pipeline']}", by_name[one["run"]]) for one in record["pipelines"]]
