@@ -48,9 +48,10 @@ def edgesmith_runtimes() -> list[type[Runtime]]:
 @hookimpl
 def edgesmith_targets() -> list[type[Target]]:
     """All built-in targets."""
+    from edgesmith_stages.targets.adb.target import Adb
     from edgesmith_stages.targets.host import Host
 
-    return [Host]
+    return [Host, Adb]
 
 
 @hookimpl

@@ -1,0 +1,1 @@
+"""Android devices over adb: LiteRT's own `benchmark_model`, pushed and run there."""
