@@ -153,19 +153,19 @@ def runtimes(registry: Registry, known: Toolchains) -> Iterator[Finding]:
 def targets(registry: Registry) -> Iterator[Finding]:
     """Look at the targets: what each says that it is, or why it can't be used."""
     for name, target in sorted(registry.targets.items()):
-        reason, identity = why_unavailable(target), ""
-        if reason is None:
-            reason, identity = _identity(target)
-        if reason:
-            yield Finding("target", name, "note", f"can't be used: {reason}")
-        else:
-            yield Finding("target", name, "ok", identity)
+        reason = why_unavailable(target)
+        yield _identity(name, target) if reason is None else _unusable(name, reason)
 
 
-def _identity(target: Any) -> tuple[str, str]:
+def _unusable(name: str, reason: str, hint: str | None = None) -> Finding:
+    return Finding("target", name, "note", f"can't be used: {reason}", hint or "")
+
+
+def _identity(name: str, target: Any) -> Finding:
     try:
         told = dict(make_target(target, {}).identity())
+    except EdgesmithError as error:
+        return _unusable(name, error.message, error.hint)
     except Exception as error:  # a device may be away, a driver broken
-        words = error.message if isinstance(error, EdgesmithError) else f"{type(error).__name__}: {error}"
-        return words, ""
-    return "", ", ".join(f"{name} {value}" for name, value in told.items())
+        return _unusable(name, f"{type(error).__name__}: {error}")
+    return Finding("target", name, "ok", ", ".join(f"{what} {value}" for what, value in told.items()))

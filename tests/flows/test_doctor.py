@@ -79,12 +79,14 @@ class Away(Target):
     name = "away"
 
     def identity(self):
-        raise EdgesmithError("no device is connected")
+        raise EdgesmithError("no device is connected", hint="plug it in")
 
 
 def test_a_target_that_is_away_says_so(registry):
     found = list(doctor.targets(Registry(targets={"away": Away, "host": registry.targets["host"]})))
-    assert named(found, "away") == Finding("target", "away", "note", "can't be used: no device is connected")
+    assert named(found, "away") == Finding(
+        "target", "away", "note", "can't be used: no device is connected", "plug it in"
+    )
     assert "cores" in named(found, "host").text
 
 
