@@ -54,7 +54,7 @@ def test_the_image_gets_all_that_the_wheel_is_built_from() -> None:
     """The build sees only what the ignore file lets through."""
     kept = [line[1:] for line in (DEPLOYMENTS / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"]
     project = (ROOT / "pyproject.toml").read_text()
-    needed = re.findall(r'"((?:flows|plugins|stages)/[\w/]+)"', project) + ["README.md", "LICENSE", "pipelines"]
+    needed = [*re.findall(r'"((?:flows|plugins|stages)/[\w/]+)"', project), "README.md", "LICENSE", "pipelines"]
     for path in needed:
         assert any(path == one or path.startswith(f"{one}/") for one in kept), path
     assert all((ROOT / one).exists() for one in kept)

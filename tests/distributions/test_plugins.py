@@ -1,4 +1,4 @@
-"""The distributions under plugins/, installed and uninstalled beside edgesmith as users do, with no change to the core."""
+"""The distributions under plugins/, installed and uninstalled beside edgesmith as users do; the core stays as it is."""
 
 from __future__ import annotations
 
