@@ -130,7 +130,7 @@ class Device:
         seconds = ANSWER_SECONDS + file.stat().st_size / _SLOWEST_LINK
         try:
             done = subprocess.run(
-                [self.adb, "-s", self.serial, "push", str(file), place],
+                [self.adb, "-s", self.serial, "push", str(file.resolve()), place],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -64,10 +64,10 @@ class ToolSession:
             seconds=2 * self._seconds + 4 * ANSWER_SECONDS,
         )
         if answer.code:
+            how = f"ended by signal {answer.code - 128}" if answer.code > 128 else f"exit status {answer.code}"
             raise StageFailed(
-                f"benchmark_model failed on {self._device.serial} with exit status {answer.code}"
-                + last_lines(answer.text),
-                hint="the lines above are the tool's last; is it built for this device's processor?",
+                f"benchmark_model failed on {self._device.serial} ({how}){last_lines(answer.text)}",
+                hint="these are the tool's last lines; is it built for this device's processor, and is memory enough?",
             )
         result = parse(answer.text)
         after = condition(self._device)

@@ -19,7 +19,7 @@ _NAMED = {
     "build": ("ro.build.fingerprint",),
 }
 _TEMPERATURE = re.compile(r"Temperature\{mValue=(-?[0-9.]+), mType=-?[0-9]+, mName=([^,]+), mStatus=[0-9]+\}")
-_GOVERNORS = "cat /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
+_GOVERNORS = "cat /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor 2>/dev/null"
 
 
 def identity(device: Device) -> dict[str, Any]:
@@ -48,10 +48,8 @@ def condition(device: Device) -> dict[str, Any]:
         told["temperatures"] = dict(sorted(temperatures.items()))
     told |= _battery(device.run("dumpsys", "battery").text)
     # The pattern is for the device's shell; nothing of ours is in it.
-    governors = device.run("sh", "-c", _GOVERNORS)
-    if governors.code == 0 and governors.text.strip():
-        told["governors"] = sorted(set(governors.text.split()))
-    return told
+    governors = sorted(set(device.run("sh", "-c", _GOVERNORS).text.split()))
+    return {**told, "governors": governors} if governors else told
 
 
 def _battery(text: str) -> dict[str, Any]:
@@ -68,8 +66,8 @@ def _battery(text: str) -> dict[str, Any]:
 
 
 def throttled(before: dict[str, Any], after: dict[str, Any]) -> bool | None:
-    """Tell whether the device throttled by the end; None where it doesn't tell."""
-    status = after.get("thermal")
-    if status not in THERMAL:
+    """Tell whether the thermal status rose, or is such that the system throttles; None where it isn't told."""
+    ended, begun = after.get("thermal"), before.get("thermal", "none")
+    if ended not in THERMAL or begun not in THERMAL:
         return None
-    return THERMAL.index(status) >= THERMAL.index("moderate") or status != before.get("thermal", status)
+    return THERMAL.index(ended) >= min(THERMAL.index("moderate"), THERMAL.index(begun) + 1)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from edgesmith import Launch, Model, RuntimeUnavailable, Target, TfliteModel, UserError
-from edgesmith_stages.targets.adb.client import find_device
+from edgesmith_stages.targets.adb.client import find_adb, find_device
 from edgesmith_stages.targets.adb.session import ToolSession
 from edgesmith_stages.targets.adb.state import identity
 
@@ -59,6 +59,8 @@ class Adb(Target):
 
     def identity(self) -> Mapping[str, Any]:
         """Return what the device is, the delegate, and the tool's digest."""
+        find_adb()
+        # Before the device, as asking for one starts adb's server.
         tool = hashlib.sha256(self._tool().read_bytes()).hexdigest()
         told = identity(find_device(self.params.serial))
         return {**told, "delegate": self.params.delegate, "benchmark_model": tool}

@@ -142,7 +142,8 @@ class _Connection:
     def _packet(self, command: bytes, first: int, second: int, data: bytes) -> None:
         if command in (b"CNXN", b"AUTH"):
             if not self.device.unlocked:
-                self.send(b"AUTH", 1, 0, b"\x00" * 20)
+                if (command, first) != (b"AUTH", 3):  # the computer's key: it is the user's turn now
+                    self.send(b"AUTH", 1, 0, b"\x00" * 20)
             elif command == b"CNXN":
                 banner = f"device::ro.product.name=phone9;ro.product.model=Phone_9;features={self.device.features}"
                 self.send(b"CNXN", VERSION, MAX_DATA, banner.encode())

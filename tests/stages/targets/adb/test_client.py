@@ -9,14 +9,14 @@ import time
 import pytest
 
 from edgesmith import StageFailed, UserError
-from edgesmith_stages.targets.adb.client import find_adb, find_device
+from edgesmith_stages.targets.adb.client import find_adb, find_device, state_of
 
 from .android import running
 
 pytestmark = pytest.mark.slow
 
 
-def eventually(holds, seconds=10.0):
+def eventually(holds, seconds=20.0):
     """Wait until `holds()` is true."""
     end = time.monotonic() + seconds
     while not holds() and time.monotonic() < end:
@@ -53,8 +53,7 @@ class TestFinding:
 
     def test_one_that_does_not_let_us_in_says_what_to_do(self, make_device, adb):
         locked = make_device(unlocked=False)
-        told = lambda: subprocess.run([adb, "devices"], capture_output=True, text=True, check=True).stdout  # noqa: E731
-        assert eventually(lambda: "unauthorized" in told())
+        assert eventually(lambda: state_of(adb, locked.serial) == "unauthorized")
         with pytest.raises(UserError, match=f"{locked.serial} can't be used: unauthorized") as caught:
             find_device(None)
         assert "allow USB debugging" in caught.value.hint

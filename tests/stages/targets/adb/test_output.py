@@ -1,6 +1,8 @@
 """Reading what benchmark_model writes: outputs as the real tools print them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgesmith import StageFailed, Timing
 from edgesmith_stages.targets.adb.output import parse
@@ -104,3 +106,18 @@ def test_an_output_that_breaks_off_has_no_figures(end):
 def test_no_run_at_all_has_no_figures():
     with pytest.raises(StageFailed, match="wrote no timings"):
         parse("count=1 curr=5\ncount=0 p5=0 median=0 p95=0\n")
+
+
+@given(st.lists(st.integers(1, 10**8), min_size=1, max_size=50))
+def test_whatever_was_measured_is_read_as_it_was_written(taken):
+    low, high, mean, count = min(taken), max(taken), sum(taken) / len(taken), len(taken)
+    ordered = sorted(taken)
+    tail = f"p5={ordered[count * 5 // 100]} median={ordered[count // 2]} p95={ordered[count * 95 // 100]}"
+    if low == high:
+        line = f"count={count} curr={low}{'(all same)' if count > 1 else ''} {tail}"
+    else:
+        line = f"count={count} first={taken[0]} curr={taken[-1]} min={low} max={high} avg={mean:g} std=7 {tail}"
+    timing = parse(f"INFO: count=1 curr=5 p5=5 median=5 p95=5\n\nINFO: {line}\n\n").timing
+    assert (timing.runs, timing.min, timing.max) == (count, low * 1e3, high * 1e3)
+    assert timing.mean == pytest.approx(mean * 1e3, rel=1e-5)
+    assert timing.percentiles[50] == ordered[count // 2] * 1e3
