@@ -25,6 +25,7 @@ from edgesmith import (
 )
 from edgesmith_stages.evaluate import scores
 from edgesmith_stages.images import Images
+from edgesmith_stages.samples import sections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,13 @@ class Benchmark(Stage):
                 if params.score and process.predicts and rows[index]["status"] == "ok":
                     rows[index] |= scores(process.predict(images.pixels(process.model.contract)), process.model, images)
         figures = {"models": rows, "threads": params.threads, "runs": params.runs}
-        text = json.dumps({**figures, "warmup": params.warmup, "target": params.target.name}, indent=1, sort_keys=True)
+        report = {
+            **figures,
+            "warmup": params.warmup,
+            "target": params.target.name,
+            "sections": sections("models", times),
+        }
+        text = json.dumps(report, indent=1, sort_keys=True)
         (ctx.out("report") / "report.json").write_text(text + "\n", encoding="utf-8")
         return figures
 

@@ -37,10 +37,11 @@ def sections(folder: Path, answers: Mapping[int, Answers], images: Images, expec
     import numpy as np
 
     labelled = bool(images.classes) and images.count > 0 and int(np.min(images.labels)) >= 0
-    found = [confusion(Input(port=PORT, index=i), images, answers[i]) for i in sorted(answers)] if labelled else []
+    found: list[Matrix | Table | Pictures] = []
+    if labelled:
+        found += [confusion(Input(port=PORT, index=i), images, answers[i]) for i in sorted(answers)]
     if expected is not None:
-        sheet = _sheet(folder, answers, images, expected, labelled)
-        found += [sheet] if sheet.pictures else []
+        found.append(_sheet(folder, answers, images, expected, labelled))
     return [one.document() for one in found]
 
 
@@ -82,7 +83,7 @@ def _sheet(folder: Path, answers: Mapping[int, Answers], images: Images, expecte
             said = f"answers {name_of(answers[index][image], names)}, reference {name_of(expected[image], names)}"
             of = Input(port=PORT, index=index)
             pictures.append(Picture(file=file, caption=f"image {image}: {right}; {said}", of=of))
-    title = "images that the reference gets right" if labelled else "images that the reference answers otherwise"
+    title = f"images that the reference {'gets right and a model does not' if labelled else 'answers otherwise'}"
     return Pictures(title=title, note=f"at most the first {each} of each model", pictures=tuple(pictures))
 
 

@@ -6,6 +6,7 @@ from edgesmith import hookimpl
 
 from .borrow import Borrow
 from .datasets import Words
+from .exhibits import Assay, Exhibit
 from .kinds import Essay, Sign, Text
 from .mischief import Flaky, Flood, Mischief
 from .runtime import SignRuntime
@@ -22,7 +23,7 @@ def edgesmith_artifact_kinds():
 
 @hookimpl
 def edgesmith_stages():
-    return [Write, Shout, Gather, Split, Quote, Build, Tally, Demand, Borrow, Mischief, Flaky, Flood]
+    return [Write, Shout, Gather, Split, Quote, Build, Tally, Demand, Borrow, Mischief, Flaky, Flood, Assay, Exhibit]
 
 
 @hookimpl

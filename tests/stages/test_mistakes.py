@@ -75,7 +75,8 @@ def test_the_sheet_shows_what_the_reference_gets_right_and_the_model_does_not(tm
 
 def test_what_the_reference_gets_wrong_too_is_not_on_the_sheet(tmp_path, images, wrong_once):
     found = made(tmp_path, {0: wrong_once}, images, wrong_once)
-    assert [section.shape for section in found] == ["matrix"]
+    assert [section.shape for section in found] == ["matrix", "pictures"]
+    assert found[1].pictures == ()
     assert list(tmp_path.glob("pictures/*")) == []
 
 
