@@ -74,6 +74,16 @@ class PlainView:
         return None
 
 
+class QuietView(PlainView):
+    """Says nothing: what went wrong is told at the end."""
+
+    def line(self, text: str) -> None:
+        """Print nothing."""
+
+    def progressed(self, node: str, done: float, total: float, figures: Mapping[str, Any]) -> None:
+        """See `Listener`."""
+
+
 def ended_text(result: NodeResult) -> str:
     """Say how a node ended, on one line."""
     figures = figures_text(result.action.figures) if result.action else ""
@@ -82,17 +92,28 @@ def ended_text(result: NodeResult) -> str:
     return f"{result.node.name}: {state}{taken}{'  ' + figures if figures else ''}"
 
 
-def make_view(stream: IO[str], *, idle: bool = False) -> PlainView:
+def make_view(stream: IO[str], *, idle: bool = False, nodes: int = 0) -> PlainView:
     """Return the live view on a terminal, the plain one elsewhere.
 
     Args:
         idle: nothing will run; the live view, whose library takes a while to load, is not worth it.
+        nodes: how many nodes will run.
     """
     if idle or not stream.isatty() or os.environ.get("TERM") == "dumb":
         return PlainView(stream)
     from edgesmith_flows.live import LiveView
 
-    return LiveView(stream)
+    return LiveView(stream, nodes)
+
+
+def styled(text: str, **style: Any) -> str:
+    """Style a text, unless the user (NO_COLOR, https://no-color.org) or the terminal has no use for it.
+
+    What does not go to a terminal at all is stripped by `click.echo`.
+    """
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return click.style(text, **style)
 
 
 def print_summary(stream: IO[str], summary: Summary) -> None:
@@ -100,7 +121,7 @@ def print_summary(stream: IO[str], summary: Summary) -> None:
     if summary.rows:
         _print_table(stream, summary)
     for gate in summary.gates:
-        mark = "ok  " if gate.held else "FAIL"
+        mark = styled("ok  ", fg="green") if gate.held else styled("FAIL", fg="red", bold=True)
         click.echo(f"{mark} {gate.expression}  ({gate.detail})", file=stream)
 
 
@@ -110,4 +131,4 @@ def _print_table(stream: IO[str], summary: Summary) -> None:
     widths = [max(len(line[i]) for line in lines) for i in range(len(summary.columns))]
     for index, line in enumerate(lines):
         text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        click.echo(click.style(text, bold=True) if index == 0 else text, file=stream)
+        click.echo(styled(text, bold=True) if index == 0 else text, file=stream)

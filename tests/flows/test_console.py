@@ -1,13 +1,17 @@
 """What a run shows."""
 
 import io
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from edgesmith import StageFailed
 from edgesmith_flows.action import Action
-from edgesmith_flows.console import PlainView, figures_text, make_view, print_summary
+from edgesmith_flows.console import PlainView, QuietView, figures_text, make_view, print_summary, styled
 from edgesmith_flows.gates import GateResult
 from edgesmith_flows.live import LiveView
 from edgesmith_flows.outcome import NodeResult
@@ -116,6 +120,74 @@ class TestLive:
             view.started("a")
             view.ended(NodeResult(node, "failed", None, 2.0, StageFailed("no")))
         assert "a: FAILED in 2.0 s" in printed(out)
+
+    def test_it_tells_how_long_a_node_still_takes(self, node):
+        from rich.progress import Progress
+
+        from edgesmith_flows.live import TimeLeftColumn
+
+        now = [0.0]
+        progress = Progress(get_time=lambda: now[0])
+        tasks = [progress.add_task("a", total=None), progress.add_task("b", total=None)]
+
+        def left():
+            return [TimeLeftColumn().render(task).plain for task in progress.tasks]
+
+        assert left() == ["", ""]
+        for done in range(1, 11):
+            now[0] += 30.0
+            for task, total in zip(tasks, (100, 1000), strict=True):
+                progress.update(task, completed=done, total=total)
+        assert left() == ["45:00 left", "8:15:00 left"]
+
+    def test_it_counts_the_nodes_of_the_run(self, node):
+        out = console(terminal=True)
+        with make_view(out, nodes=3) as view:
+            view.started("a")
+            view._progress.refresh()
+            assert "0 finished, 1 at work, 2 to come" in printed(out)
+            view.ended(done(node))
+            view._progress.refresh()
+            assert "1 finished, 0 at work, 2 to come" in printed(out)
+
+
+class TestWhatATerminalCanShow:
+    def test_no_colour_where_the_user_wants_none(self, monkeypatch):
+        assert "\x1b[" in styled("FAIL", fg="red")
+        monkeypatch.setenv("NO_COLOR", "1")
+        assert styled("FAIL", fg="red") == "FAIL"
+
+    def test_no_colour_on_a_dumb_terminal(self, monkeypatch):
+        monkeypatch.setenv("TERM", "dumb")
+        assert styled("FAIL", fg="red") == "FAIL"
+
+    def test_the_live_view_is_ascii_where_the_terminal_is_not_unicode(self, node):
+        class Latin(Terminal):
+            encoding = "iso-8859-1"
+
+        out = Latin()
+        with make_view(out) as view:
+            view.started("a")
+            view.progressed("a", 1, 4, {})
+            view._progress.refresh()
+        assert printed(out).isascii()
+
+    def test_what_an_encoding_lacks_is_written_as_a_number(self, project):
+        text = "name: words\ndescription: größer \u2192\nstages:\n  a: {uses: write}\n"
+        (project / "words.yaml").write_text(text, encoding="utf-8")
+        command = [str(Path(sys.executable).with_name("edgesmith")), "show", "words.yaml"]
+        env = {**os.environ, "PYTHONIOENCODING": "iso-8859-1"}
+        done = subprocess.run(command, capture_output=True, env=env, check=True, timeout=60)
+        assert done.stdout.decode("iso-8859-1").startswith("words: größer \\u2192\n")
+
+    def test_the_quiet_view_says_nothing(self, node):
+        out = console()
+        with QuietView(out) as view:
+            view.started("a")
+            view.logged("a", "WARNING", "one is grey")
+            view.progressed("a", 1, 2, {})
+            view.ended(done(node))
+        assert printed(out) == ""
 
 
 class TestFigures:

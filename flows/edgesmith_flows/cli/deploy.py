@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from edgesmith_flows.cli.completions import complete_pipelines
+
 
 @click.command("deploy", short_help="Deploy pipelines to a Prefect server.")
-@click.argument("pipelines", nargs=-1)
+@click.argument("pipelines", nargs=-1, shell_complete=complete_pipelines)
 @click.option("--all", "every", is_flag=True, help="Deploy every pipeline that `edgesmith list` shows.")
 @click.option("--pool", default="edgesmith", show_default=True, help="The work pool; made if there is none.")
 @click.option("--cron", metavar="CRON", help='A schedule, such as "0 3 * * *".')

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from edgesmith_flows.cli.completions import complete_nodes, complete_pipelines
 from edgesmith_flows.cli.options import remote_option, set_option, store_option
 
 
 @click.command("explain", short_help="Say why a node is cached, or runs.")
-@click.argument("pipeline")
-@click.argument("nodes", nargs=-1)
+@click.argument("pipeline", shell_complete=complete_pipelines)
+@click.argument("nodes", nargs=-1, shell_complete=complete_nodes)
 @set_option
 @store_option
 @remote_option

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgesmith.errors import EdgesmithError, unknown
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("edgesmith_flows.cli.run", "Run a pipeline: make what is not in the store."),
@@ -19,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "stages": ("edgesmith_flows.cli.stages", "List the installed stages, their ports and params."),
     "plugins": ("edgesmith_flows.cli.plugins", "List plugins, what they bring, and why some failed."),
     "explain": ("edgesmith_flows.cli.explain", "Say why a node is cached, or runs."),
+    "report": ("edgesmith_flows.cli.report", "Write a page about a run, and its figures for programs."),
     "diff": ("edgesmith_flows.cli.diff", "Show layer by layer where two models part."),
     "cache": ("edgesmith_flows.cli.cache", "Look into the store, share it, make room in it."),
     "toolchain": ("edgesmith_flows.cli.toolchain", "List, build, check and remove isolated environments."),
@@ -32,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "new": ("edgesmith_flows.cli.new", "Write the files of a new plugin."),
     "doctor": ("edgesmith_flows.cli.doctor", "Look at what a run needs, and say what is broken."),
     "schema": ("edgesmith_flows.cli.schema", "Write the JSON Schema of pipeline files, for editors."),
+    "completion": ("edgesmith_flows.cli.completion", "Write a shell's completion script."),
 }
 
 
@@ -54,6 +60,13 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands with their one-line help, none of them imported, and the options."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command, or say which name is nearest."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
@@ -72,6 +85,10 @@ def main() -> None:
 
     Exit codes: 0; 1 for a user's error or a failed gate; 3 for a bug (with a log file); 130 for Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that can't show a character of a user's file gets its number instead of a crash.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
         # Without standalone mode click returns the code of `ctx.exit` where other calls return the command's value.

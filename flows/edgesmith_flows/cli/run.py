@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
+from edgesmith_flows.cli.completions import complete_nodes, complete_pipelines
 from edgesmith_flows.cli.options import remote_option, set_option, store_option
 
 if TYPE_CHECKING:
@@ -17,15 +21,25 @@ if TYPE_CHECKING:
 
 
 @click.command("run", short_help="Run a pipeline.")
-@click.argument("pipeline")
+@click.argument("pipeline", shell_complete=complete_pipelines)
 @set_option
 @store_option
-@click.option("--only", multiple=True, metavar="NODE", help="Make this node, and what it needs, and no other.")
-@click.option("--force", multiple=True, metavar="NODE", help="Run this node even if it is cached.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NODE",
+    shell_complete=complete_nodes,
+    help="Make this node, and what it needs, and no other.",
+)
+@click.option(
+    "--force", multiple=True, metavar="NODE", shell_complete=complete_nodes, help="Run this node even if it is cached."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would run and why, and run nothing.")
 @remote_option
 @click.option("--runner", metavar="RUNNER", help="Where nodes run: threads, dask, or dask:tcp://HOST:PORT.")
 @click.option("--offline", is_flag=True, help="Build no toolchain: fail where one is missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to standard error.")
+@click.option("-q", "--quiet", is_flag=True, help="Print what went wrong, and nothing else.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -38,6 +52,8 @@ def command(
     remote: str | None,
     runner: str | None,
     offline: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Run PIPELINE: the name of one that ships or lies in ./pipelines, or the path of a YAML file.
 
@@ -49,6 +65,7 @@ def command(
     from edgesmith_flows.settings import load_settings
 
     begun = time.time()
+    shown = Shown(as_json, quiet, (pipeline, *(word for one in overrides for word in ("--set", one))), store)
     try:
         parse_runner(runner or "threads")
     except ValueError as error:
@@ -56,34 +73,78 @@ def command(
     session = open_session(pipeline, load_settings(store, remote), parse_overrides(overrides), offline=offline)
     if dry_run:
         plan, _ = plan_session(session, only, force)
-        for name, step in plan.steps.items():
-            why = f" ({'; '.join(step.reasons)})" if step.reasons else ""
-            click.echo(f"{name}: {step.told}{why}")
+        show_plan(plan, as_json)
         return
     with session.store.lease():
         plan, forced = plan_session(session, only, force)
-        ctx.exit(_run(session, fetch(session, plan), forced, runner, begun))
+        ctx.exit(_run(session, fetch(session, plan), forced, runner, begun, shown))
 
 
-def _run(session: Session, plan: Plan, forced: set[str], runner: str | None, begun: float) -> int:
+@dataclass(frozen=True)
+class Shown:
+    """What a call shows.
+
+    Attributes:
+        again: the arguments that name the pipeline and set its params, for the next command.
+        store: `--store`, for the next command.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+    again: tuple[str, ...] = ()
+    store: str | None = None
+
+
+def show_plan(plan: Plan, as_json: bool) -> None:
+    """Print what would run and why."""
+    if as_json:
+        steps = {
+            name: {"state": step.state, "key": step.key, "remote": step.remote, "reasons": list(step.reasons)}
+            for name, step in plan.steps.items()
+        }
+        click.echo(json.dumps({"pipeline": plan.pipeline.name, "nodes": steps}, indent=1))
+        return
+    for name, step in plan.steps.items():
+        why = f" ({'; '.join(step.reasons)})" if step.reasons else ""
+        click.echo(f"{name}: {step.told}{why}")
+
+
+def _run(session: Session, plan: Plan, forced: set[str], runner: str | None, begun: float, shown: Shown) -> int:
     """Run a plan, show what comes of it, and return the exit code."""
-    from edgesmith_flows.console import make_view, print_summary
+    from edgesmith_flows.console import QuietView, make_view, print_summary
     from edgesmith_flows.run import run_plan, write_run_record
 
-    stream = sys.stdout
-    with make_view(stream, idle=plan.done) as view:
+    stream = sys.stderr if shown.as_json or shown.quiet else sys.stdout
+    making = sum(step.state != "cached" for step in plan.steps.values())
+    with QuietView(stream) if shown.quiet else make_view(stream, idle=plan.done, nodes=making) as view:
         summary = run_plan(session, plan, forced, view, runner)
-    print_summary(stream, summary)
-    states = [result.state for result in summary.results.values()]
-    told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    click.echo(f"{session.pipeline.name}: {len(states)} nodes ({told}) in {time.time() - begun:.1f} s")
-    code = 0 if summary.ok else report_failures(summary)
-    write_run_record(session.store, plan, summary, begun)
+    seconds = time.time() - begun
+    if not shown.as_json and not shown.quiet:
+        print_summary(stream, summary)
+        states = [result.state for result in summary.results.values()]
+        told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        click.echo(f"{session.pipeline.name}: {len(states)} nodes ({told}) in {seconds:.1f} s")
+    code = 0 if summary.ok else report_failures(summary, name_gates=shown.quiet)
+    record = write_run_record(session.store, plan, summary, begun)
+    if shown.as_json:
+        document = {"run": record.stem, **json.loads(record.read_text(encoding="utf-8"))}
+        click.echo(json.dumps(document, indent=1))
+    elif not shown.quiet:
+        click.echo(f"next: {next_command(session.pipeline.name, summary, shown)}")
     return code
 
 
-def report_failures(summary: Summary) -> int:
-    """Print each failed node's message and return the exit code."""
+def next_command(pipeline: str, summary: Summary, shown: Shown) -> str:
+    """Return the command that is most use now: the page about the run, or another try of the node that failed."""
+    failed = [name for name, result in summary.results.items() if result.state == "failed"]
+    store = ["--store", shown.store] if shown.store else []
+    if failed:
+        return shlex.join(["edgesmith", "run", *shown.again, "--only", failed[0], *store])
+    return shlex.join(["edgesmith", "report", pipeline, *store])
+
+
+def report_failures(summary: Summary, *, name_gates: bool = False) -> int:
+    """Print each failed node's message, and the gates that did not hold if asked to; return the exit code."""
     from edgesmith_flows.cli.main import report
 
     code = 1
@@ -91,7 +152,9 @@ def report_failures(summary: Summary) -> int:
         if result.error is not None:
             report(result.error, name)
             code = max(code, result.error.exit_code)
-    missed = sum(not gate.held for gate in summary.gates)
+    missed = [gate for gate in summary.gates if not gate.held]
     if missed:
-        click.echo(f"error: {missed} of {len(summary.gates)} gates did not hold", err=True)
+        click.echo(f"error: {len(missed)} of {len(summary.gates)} gates did not hold", err=True)
+    for gate in missed if name_gates else ():
+        click.echo(f"  {gate.expression}  ({gate.detail})", err=True)
     return code

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from edgesmith_flows.cli.completions import complete_pipelines
+
 
 @click.command("serve", short_help="Serve pipelines from this process: no work pool, no worker.")
-@click.argument("pipelines", nargs=-1)
+@click.argument("pipelines", nargs=-1, shell_complete=complete_pipelines)
 @click.option("--all", "every", is_flag=True, help="Serve every pipeline that `edgesmith list` shows.")
 @click.option("--cron", metavar="CRON", help='A schedule, such as "0 3 * * *".')
 @click.option("--timezone", metavar="ZONE", help="The schedule's time zone, such as Europe/Berlin.")

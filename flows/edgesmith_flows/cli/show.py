@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from edgesmith_flows.cli.completions import complete_pipelines
 from edgesmith_flows.cli.options import set_option
 
 
 @click.command("show", short_help="Show a pipeline's graph.")
-@click.argument("pipeline")
+@click.argument("pipeline", shell_complete=complete_pipelines)
 @set_option
 @click.option(
     "--format",

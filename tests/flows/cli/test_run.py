@@ -133,7 +133,8 @@ class TestNothingToDo:
         assert lines[4].split() == ["node", "format", "bytes", "top-1", "status"]
         assert lines[5].split() == ["m", "sign", "3", "1.0000", "ok"]
         assert lines[6] == "ok   t.top1[\"m\"] >= 1  (t.top1['m'] = 1)"
-        assert "tiny: 4 nodes (4 cached) in " in lines[-1]
+        assert "tiny: 4 nodes (4 cached) in " in lines[8]
+        assert lines[9:] == ["next: edgesmith report tiny"]
 
     def test_a_gate_that_does_not_hold_exits_with_1(self, made, edgesmith, pipeline):
         answer = edgesmith("run", pipeline(TEXT.replace("b.marks == 1", "b.marks > 1")), EDGESMITH_STORE=str(made))
@@ -153,3 +154,51 @@ class TestNothingToDo:
         assert record["pipeline"] == "tiny"
         assert {node["state"] for node in record["nodes"].values()} == {"cached"}
         assert [gate["held"] for gate in record["gates"]] == [True, True]
+
+
+class TestShown:
+    """`--json`, `--quiet`, and the command that is most use next."""
+
+    def test_json_is_the_outcome_on_standard_output_and_nothing_else(self, made, edgesmith, pipeline):
+        answer = edgesmith("run", pipeline(), "--json", EDGESMITH_STORE=str(made))
+        assert answer.code == 0, answer.err
+        outcome = json.loads(answer.out)
+        assert outcome["ok"] is True and outcome["pipeline"] == "tiny"
+        assert (made / "runs" / f"{outcome['run']}.json").is_file()
+        assert outcome["rows"][0]["figures"] == {"top1": 1.0}
+        assert "a: cached" in answer.err
+
+    def test_json_of_a_run_that_fails_says_so_too(self, made, call, pipeline):
+        answer = call("run", pipeline(TEXT.replace("b.marks == 1", "b.marks > 1")), "--json")
+        assert answer.code == 1
+        assert [gate["held"] for gate in json.loads(answer.out)["gates"]] == [True, False]
+
+    def test_json_of_a_dry_run_is_the_plan(self, made, call, pipeline):
+        plan = json.loads(call("run", pipeline(), "--dry-run", "--json", "--force", "b").out)
+        assert {name: node["state"] for name, node in plan["nodes"].items()} == {
+            "a": "cached", "b": "run", "m": "cached", "t": "cached",
+        }  # fmt: skip
+        assert plan["nodes"]["b"]["reasons"] == ["forced"]
+
+    def test_quiet_says_nothing_where_all_is_well(self, made, call, pipeline):
+        answer = call("run", pipeline(), "--quiet")
+        assert (answer.code, answer.out, answer.err) == (0, "", "")
+
+    def test_quiet_names_what_went_wrong(self, made, call, pipeline):
+        answer = call("run", pipeline(TEXT.replace("b.marks == 1", "b.marks > 1")), "-q")
+        assert (answer.code, answer.out) == (1, "")
+        assert answer.err == "error: 1 of 2 gates did not hold\n  b.marks > 1  (b.marks = 1)\n"
+
+    def test_the_next_command_can_be_pasted(self, made, call, pipeline, tmp_path):
+        store = shutil.copytree(made, tmp_path / "my store")
+        last = call("run", pipeline(), "--store", str(store)).out.splitlines()[-1]
+        assert last == f"next: edgesmith report tiny --store '{store}'"
+
+    def test_after_a_failed_node_it_is_another_try(self, engine):
+        from edgesmith_flows.cli.run import Shown, next_command
+        from edgesmith_flows.results import summarise
+
+        run = engine.run("a: {uses: mischief, with: {how: failure}}")
+        summary = summarise(run.executor.plan, run.executor.results, engine.store)
+        shown = Shown(again=("tiny.yaml", "--set", "a.how=failure"))
+        assert next_command("tiny", summary, shown) == "edgesmith run tiny.yaml --set a.how=failure --only a"

@@ -1,0 +1,48 @@
+"""The same figures for other programs: CSV and JUnit."""
+
+import csv
+import io
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from edgesmith_flows.report.facts import Facts, Gate, Row
+from edgesmith_flows.report.junit import as_junit
+from edgesmith_flows.report.tables import as_csv
+
+EMPTY = Facts("r", "p", "", 0.0, 0.0, {}, [], [], {}, [], [])
+
+
+def test_csv_has_a_line_a_model_and_a_column_a_figure(facts):
+    rows = list(csv.DictReader(io.StringIO(as_csv(facts))))
+    assert [row["node"] for row in rows] == ["big", "small", "tiny", "odd"]
+    assert (rows[2]["bytes"], rows[2]["median_ms"], rows[2]["runtime"]) == ("3", "0.7", "desk")
+    assert (rows[3]["status"], rows[3]["top1"]) == ("not run: no board is connected", "")
+
+
+def test_csv_gives_a_spreadsheet_no_formula():
+    text = as_csv(replace(EMPTY, rows=[Row("=1+1", "x", 1, "@now", {"delta": -1.5})]))
+    assert text.splitlines()[1] == "'=1+1,x,'@now,1,-1.5"
+
+
+def test_junit_has_gates_and_nodes(recorded):
+    found = recorded(
+        gates=['bench.top1["big"] > 0', 'bench.top1["big"] > 1'], extra="  bad: {uses: mischief, with: {how: failure}}"
+    )
+    gates, nodes = ElementTree.fromstring(as_junit(found))
+    assert (gates.get("tests"), gates.get("failures"), gates.get("errors")) == ("2", "1", "0")
+    assert (nodes.get("tests"), nodes.get("failures"), nodes.get("errors")) == ("7", "0", "1")
+    missed = next(case for case in gates if case.find("failure") is not None)
+    assert missed.get("name") == 'bench.top1["big"] > 1'
+    assert "= 0.95" in missed.find("failure").get("message")
+    broken = next(case for case in nodes if case.find("error") is not None)
+    assert broken.get("name") == "bad" and "could not be written" in broken.find("error").text
+
+
+@given(st.text(st.sampled_from("a<&\"'\0\x0b\ud800\ufffe\U0001f600\n]")))
+def test_junit_is_xml_whatever_the_texts_are(text):
+    found = replace(EMPTY, pipeline=text, gates=[Gate(text, False, text), Gate(text, True, text)])
+    root = ElementTree.fromstring(as_junit(found).encode("utf-8", "surrogatepass"))
+    assert len(root[0]) == 2
