@@ -20,6 +20,7 @@ KNOWN_COLUMNS: Mapping[str, tuple[str, str]] = {
     "sqnr_db": ("SQNR dB", ".1f"),
     "median_ms": ("median ms", ".2f"),
     "p90_ms": ("p90 ms", ".2f"),
+    "p95_ms": ("p95 ms", ".2f"),
     "p99_ms": ("p99 ms", ".2f"),
     "throughput": ("images/s", ".0f"),
     "peak_mb": ("peak MB", ".0f"),
