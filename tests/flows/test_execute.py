@@ -64,6 +64,13 @@ class TestMaking:
             """)
         assert run.figures("t")["models"] == [{"top1": 1.0}, {"top1": 1.0}]
 
+    def test_or_on_a_target_with_params_that_brings_its_own_runtime(self, engine):
+        run = engine.run("""
+            m: {uses: build}
+            t: {uses: tally, needs: {models: m}, with: {target: {name: shelf, row: 2}}}
+            """)
+        assert run.figures("t")["models"] == [{"top1": 0.0}]
+
 
 class TestCaching:
     def test_a_second_run_makes_nothing(self, engine):

@@ -13,19 +13,13 @@ import pytest
 from .android import AdbDevice
 
 HERE = Path(__file__).parent
-PACKAGES = {
-    "adb": "adb",
-    "qemu-aarch64-static": "qemu-user-static",
-    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
-    "gcc": "gcc libc6-dev",
-}
+PACKAGES = "adb qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc libc6-dev"
 
 
-def need(*programs: str) -> None:
+def need(program: str) -> None:
     """Skip, with the line to type, where a program isn't installed."""
-    lacking = [one for one in programs if shutil.which(one) is None]
-    if lacking:
-        pytest.skip(f"{', '.join(lacking)}: apt-get install {' '.join(PACKAGES[one] for one in lacking)}")
+    if shutil.which(program) is None:
+        pytest.skip(f"there is no {program}: apt-get install --no-install-recommends {PACKAGES}")
 
 
 @pytest.fixture
