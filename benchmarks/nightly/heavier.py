@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgesmith import OnnxModel
 
-_CHANNELS = 16
+_CHANNELS = 48
 
 
 def rows_of(model: OnnxModel) -> int:

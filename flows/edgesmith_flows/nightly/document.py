@@ -30,6 +30,7 @@ class Entry(_Strict):
 class LatencyOptions(_Strict):
     """When a change of latency or memory counts."""
 
+    measured: bool = Field(default=True, description="false: neither is measured")
     at_least: float = Field(default=0.05, gt=0, le=1, description="the smallest change to find, as a share")
     certainty: float = Field(default=0.99, ge=0.8, le=0.9999, description="how sure each of the two tests has to be")
     pairs: int = Field(default=60, ge=10, le=1000, description="pairs of processes that a test may take")
@@ -38,18 +39,18 @@ class LatencyOptions(_Strict):
 class FigureOptions(_Strict):
     """How one figure is judged."""
 
-    better: Literal["more", "less", "same"] = Field(description="which way is up; `same`: any change counts")
+    better: Literal["more", "less", "same", "ignored"] = Field(
+        description="which way is up; `same`: any change counts; `ignored`: none does"
+    )
     within: float = Field(default=0.0, ge=0, description="an absolute change for the worse that doesn't count")
 
 
 class Rules(_Strict):
     """What counts as a regression."""
 
-    latency: LatencyOptions | Literal[False] = Field(
-        default_factory=LatencyOptions, description="false: latency and memory aren't measured"
-    )
-    figures: dict[str, FigureOptions | Literal["ignore"]] = Field(
-        default_factory=dict, description="rules for figures, by their last name (`top1`); `ignore` takes one away"
+    latency: LatencyOptions = Field(default_factory=LatencyOptions, description="for latency and memory")
+    figures: dict[str, FigureOptions] = Field(
+        default_factory=dict, description="rules for figures, by their last name (`top1`), over the built-in ones"
     )
     warnings: bool = Field(default=True, description="whether a new warning counts")
 
@@ -57,17 +58,16 @@ class Rules(_Strict):
         """Return the built-in rules with these over them."""
         rules = dict(RULES)
         for name, given in self.figures.items():
-            if given == "ignore":
-                rules.pop(name, None)
-            else:
-                known = RULES.get(name)
+            known = rules.pop(name, None)
+            if given.better != "ignored":
                 kind = known.kind if known else "figure"
                 rules[name] = FigureRule(kind, given.better, given.within, known.counted if known else False)
         return rules
 
     def latency_rule(self) -> LatencyRule | None:
         """Return the rule for latency and memory, or None."""
-        return None if self.latency is False else LatencyRule(**self.latency.model_dump())
+        given = self.latency
+        return LatencyRule(given.at_least, given.certainty, given.pairs) if given.measured else None
 
 
 class NightlyPart(_Strict):
