@@ -15,7 +15,7 @@ from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
 from edgesmith_flows.action import Action
 from edgesmith_flows.bridge import bridge_for
 from edgesmith_flows.conduct import Conduct
-from edgesmith_flows.identity import Identities, stage_toolchain
+from edgesmith_flows.identity import Identities, stage_toolchain, work_pool
 from edgesmith_flows.job import make_job
 from edgesmith_flows.outcome import Listener, NodeResult, NodeState
 from edgesmith_flows.pipeline import Need, Node
@@ -79,11 +79,17 @@ class Executor:
         self.listener.ended(result)
         return result
 
-    def _outputs(self) -> dict[str, Mapping[str, str]]:
+    def outputs(self) -> dict[str, Mapping[str, str]]:
+        """Return, by finished node, the artifact digests by output port."""
         return {name: r.action.outputs for name, r in self.results.items() if r.action is not None}
 
     def _make(self, node: Node, force: bool) -> tuple[NodeState, Action]:
-        self._stop_if_cancelled()
+        self.stop_if_cancelled()
+        pool = work_pool(node)
+        if pool is not None:
+            from edgesmith_flows.handover import hand_over
+
+            return hand_over(self, node, pool, force)
         for toolchain in self.identities.wanted(node):
             self.identities.toolchains.build(toolchain, lambda text: self.listener.logged(node.name, "INFO", text))
         while True:
@@ -91,13 +97,19 @@ class Executor:
             action = None if force else self.store.find(key)
             if action is not None:
                 return "cached", action
-            with self.store.lock(key, self._stop_if_cancelled):
+            with self.store.lock(key, self.stop_if_cancelled):
                 action = None if force else self._find(node, key)
                 if action is not None:
                     return "cached", action
-                if not self._provide_inputs(node):
+                if not self.provide_inputs(node):
                     return "done", self._run(node, key, document, digests)
             # An input was made again and came out with other bytes, so that the key is another.
+
+    def known(self, node: Node) -> Action | None:
+        """Find what a node gave before, here or on the remote store, if its key can be known."""
+        if not self.identities.told(node):
+            return None
+        return self._find(node, self._key(node)[0])
 
     def _find(self, node: Node, key: str) -> Action | None:
         """Look a key up here, then on the remote store, whose record may be anybody's: it must fit the node."""
@@ -114,17 +126,18 @@ class Executor:
         self.store.forget(key)
         return None
 
-    def _stop_if_cancelled(self) -> None:
+    def stop_if_cancelled(self) -> None:
+        """Raise Cancelled if the run was interrupted."""
         if self.cancelled.is_set():
             raise Cancelled("the run was interrupted")
 
     def _key(self, node: Node) -> tuple[str, dict[str, Any], dict[str, list[str]]]:
-        digests = input_digests(node, self._outputs())
+        digests = input_digests(node, self.outputs())
         with self._identity_lock:
             document = self.identities.document(node, digests)
         return self.identities.key(document), document, digests
 
-    def _provide_inputs(self, node: Node) -> bool:
+    def provide_inputs(self, node: Node) -> bool:
         """See that the inputs' content is here and sound; tell whether one of them has other bytes now."""
         changed = [self._provide(need) for need in dict.fromkeys(chain(*node.needs.values()))]
         return any(changed)
@@ -173,8 +186,9 @@ class Executor:
             origin = self.registry.origins.get(("stages", node.stage.name), "?")
             who = f"the stage {node.stage.name} ({origin})"
             conduct = Conduct(node, origin, self.store, digests, workspace)
+            warnings: dict[str, None] = {}
             try:
-                figures = worker.run(job, lambda event: self._event(node.name, event), node.timeout)
+                figures = worker.run(job, lambda event: self._event(node.name, event, warnings), node.timeout)
             except StageBug as error:
                 raise StageBug(f"{who} failed: {error.message}", error.trace) from error
             conduct.check()
@@ -188,15 +202,17 @@ class Executor:
                     raise StageFailed(f"{who} said it was done, but wrote no {wanted}")
                 outputs[port] = self.store.publish(folder, kind)
         same = node.stage.deterministic and not node.stage.measures
-        action = Action(key, outputs, figures, document, seconds, same)
+        action = Action(key, outputs, figures, document, seconds, same, tuple(warnings))
         self.store.record(action)
         self.store.drop_scratch(key)
         if self.remote is not None:
             self.remote.push_action(self.store, action)
         return action
 
-    def _event(self, name: str, event: Mapping[str, Any]) -> None:
+    def _event(self, name: str, event: Mapping[str, Any], warnings: dict[str, None]) -> None:
         if event["event"] == "progress":
             self.listener.progressed(name, event["done"], event["total"], event["figures"])
         elif event["event"] == "log":
             self.listener.logged(name, event["level"], event["text"])
+            if event["level"] in ("WARNING", "ERROR", "CRITICAL"):
+                warnings[event["text"]] = None

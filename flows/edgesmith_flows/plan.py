@@ -102,6 +102,8 @@ class _Planner:
         missing = self.identities.missing(node)
         if missing:
             return Step(node, "run", (f"its toolchain must be built ({', '.join(missing[0].requirements)})",))
+        if not self.identities.told(node):
+            return Step(node, "run", ("the machine that will make it has not told yet what it is",))
         document = self.identities.document(node, input_digests(node, self.outputs))
         key = self.identities.key(document)
         if node.name in self.force:

@@ -29,6 +29,9 @@ from edgesmith_flows.plugin_rules import check_class, check_hooks
 
 T = TypeVar("T")
 
+LOCAL = "local module"
+"""The origin of plugins that no distribution brings."""
+
 
 @dataclass(frozen=True)
 class PluginState:
@@ -134,7 +137,7 @@ def load_registry(modules: Iterable[str] = (), folder: Path | None = None) -> Re
         own = point.dist.name if point.dist else point.value
         _load(registry, PluginState(point.name, origin), point.load, point.module, own)
     for module in modules:
-        state = PluginState(module, "local module")
+        state = PluginState(module, LOCAL)
         _load(registry, state, partial(_load_local, module, folder), module, module, folder)
     _note_unknown_kinds(registry)
     return registry

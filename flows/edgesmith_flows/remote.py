@@ -61,6 +61,11 @@ class Remote:
         self._wrong: set[str] = set()
 
     @property
+    def place(self) -> str:
+        """The remote store in words, for messages: its URL without any password."""
+        return self._link.place
+
+    @property
     def dead(self) -> bool:
         """Whether every call does nothing, after a fault or after `stop`."""
         return self._link.gone.is_set()
@@ -97,6 +102,16 @@ class Remote:
         sent: list[int] = []
         self._link.attempt(lambda: self._push_action(store, action, sent), None, writing=True)
         return sum(sent)
+
+    def push_artifact(self, store: Store, digest_: str) -> bool:
+        """Send an artifact, if it isn't there; tell whether it is there now. A damaged local one isn't sent."""
+
+        def push() -> None:
+            with contextlib.suppress(ValueError):
+                self._push(store, digest_, [])
+
+        self._link.attempt(push, None, writing=True)
+        return self._link.attempt(lambda: self._link.read(manifest_name(digest_)) is not None, False)
 
     def actions(self) -> Iterator[str]:
         """Yield the keys that the remote knows."""

@@ -373,13 +373,10 @@ class _Resolver:
         return use
 
     def _files(self, params: Any, base: str) -> dict[str, Path]:
-        found = {}
-        for field, info in type(params).model_fields.items():
-            value = getattr(params, field)
-            if value is not None and (FILE_MARKER in info.metadata or _is_marked(info.annotation)):
-                found[field] = Path(value)
-                if not found[field].is_file():
-                    self.complain(("stages", base, "with", field), f"there is no file {value!r}")
+        found = files_of(params)
+        for field, path in found.items():
+            if not path.is_file():
+                self.complain(("stages", base, "with", field), f"there is no file {str(path)!r}")
         return found
 
     def _unused_params(self) -> None:
@@ -404,6 +401,16 @@ class _Resolver:
             for name in names:
                 if name not in {spelling for base in self.combos for spelling in (base, base.replace("-", "_"))}:
                     self.complain(("gates", index), unknown("node", name, self.combos))
+
+
+def files_of(params: Any) -> dict[str, Path]:
+    """Return the files that params name (`FileRef`), by field."""
+    values = {field: getattr(params, field) for field in type(params).model_fields}
+    return {
+        field: Path(values[field])
+        for field, info in type(params).model_fields.items()
+        if values[field] is not None and (FILE_MARKER in info.metadata or _is_marked(info.annotation))
+    }
 
 
 def _is_marked(annotation: Any) -> bool:

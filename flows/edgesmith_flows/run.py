@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgesmith.errors import Cancelled
+from edgesmith_flows.figures.table import note_run
 from edgesmith_flows.files import write_atomically
 from edgesmith_flows.outcome import Listener, NodeResult
 from edgesmith_flows.plan import Plan
@@ -61,12 +62,15 @@ def executing(
     """Yield what makes a plan's nodes, and for other processes what they are told; afterwards all workers are stopped.
 
     Raises:
+        UserError: a node goes to a work pool, and that can't be reached, or there is no remote store.
         Cancelled: the run was interrupted.
     """
     from edgesmith_flows.execute import Executor
+    from edgesmith_flows.handover import refuse_unreachable
     from edgesmith_flows.interruption import interruptible
     from edgesmith_flows.worker.client import WorkerPool
 
+    refuse_unreachable((step.node for step in plan.steps.values() if step.state != "cached"), session.remote)
     pool = WorkerPool(session.store.root / "logs")
     executor = Executor(
         plan,
@@ -124,4 +128,5 @@ def write_run_record(store: Store, plan: Plan, summary: Summary, begun: float) -
     file = store.root / "runs" / f"{stamp}-{plan.pipeline.name}.json"
     with store.guarded():
         write_atomically(file, json.dumps(record, indent=1).encode() + b"\n", store.root / "tmp")
+    note_run(store)
     return file

@@ -12,6 +12,7 @@ from edgesmith.errors import UserError, unknown
 from edgesmith_flows.action import Action
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.identity import Identities
+from edgesmith_flows.machines import Machines
 from edgesmith_flows.pipeline import Pipeline
 from edgesmith_flows.plan import Plan, make_plan
 from edgesmith_flows.registry import Registry, load_registry
@@ -101,7 +102,8 @@ def session_of(
     """
     pipeline, registry = _checked(source, plugins, overrides or {}, folder or Path.cwd())
     opened = Store.open(store)
-    identities = Identities(registry, Toolchains(offline=offline), opened.memo(), pipeline.seed)
+    machines = Machines(opened.root / "machines", opened.root / "tmp")
+    identities = Identities(registry, Toolchains(offline=offline), opened.memo(), pipeline.seed, machines)
     return Session(pipeline, registry, opened, identities, remote, source.text, overrides or {}, tuple(plugins))
 
 

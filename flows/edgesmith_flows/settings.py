@@ -42,6 +42,19 @@ def load_settings(store: str | None = None, remote: str | None = None) -> Settin
     return Settings(Path(given).expanduser().absolute(), tuple(plugins), shared)
 
 
+def worker_store() -> Path:
+    """Return the store of a machine that makes nodes for others: EDGESMITH_STORE, or one in the user's cache folder.
+
+    The folder that a Prefect worker gives a flow run is gone after it.
+    """
+    given = os.environ.get(STORE_VARIABLE)
+    if given:
+        return Path(given).expanduser().absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("edgesmith") / "store"
+
+
 def _table(file: Path) -> dict[str, Any]:
     """Return `[tool.edgesmith]` of a pyproject.toml, empty where there is none."""
     if not file.is_file():

@@ -11,6 +11,7 @@ Layout below the root::
     damaged/                artifacts whose content no longer fits their digest
     runs/                   one record a run
     tags/                   runs kept by name
+    machines/               what machines elsewhere told of themselves
 """
 
 from __future__ import annotations
