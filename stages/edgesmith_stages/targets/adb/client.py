@@ -205,9 +205,13 @@ def _devices(adb: str) -> Iterator[tuple[str, str]]:
     try:
         done = subprocess.run(
             [adb, "devices"],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=ANSWER_SECONDS,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=ANSWER_SECONDS,
             check=False,
-        )  # fmt: skip
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UserError(f"`adb devices` gave no answer: {error}", hint="`adb kill-server`, then run again") from error
     if done.returncode:
@@ -222,30 +226,28 @@ def _devices(adb: str) -> Iterator[tuple[str, str]]:
 def _held(command: Sequence[str], seconds: float) -> tuple[bytes, bool]:
     """Run a command whose input stays open until it ends or time is up; return its output, and whether it was late."""
     reading, writing = os.pipe()
-    try:
-        with subprocess.Popen(command, stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-            os.close(reading)
-            reading = -1
+    with os.fdopen(writing, "wb") as held:
+        with os.fdopen(reading, "rb") as source:
+            process = subprocess.Popen(command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        with process:
             try:
                 return process.communicate(timeout=seconds)[0], False
             except subprocess.TimeoutExpired:
-                os.close(writing)
-                writing = -1
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    return process.communicate(timeout=_GRACE_SECONDS)[0], True
-                process.kill()
-                return process.communicate()[0], True
+                held.close()
+                return _ended(process), True
             except BaseException:
-                os.close(writing)
-                writing = -1
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_GRACE_SECONDS)
-                process.kill()
+                held.close()
+                _ended(process)
                 raise
-    finally:
-        for end in (reading, writing):
-            if end >= 0:
-                os.close(end)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bytes:
+    """Wait a little for a process whose input was closed, then kill it; return what it wrote."""
+    try:
+        return process.communicate(timeout=_GRACE_SECONDS)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()[0]
 
 
 def _digest(file: Path) -> str:
