@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import OnnxModel, UserError
-from edgesmith.errors import unknown
+from edgesmith import OnnxModel
+from edgesmith_stages.quantize.graph import Operation, of_types
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgesmith import InputContract
 
 CALIBRATOR_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "minmax": {},
@@ -25,15 +25,128 @@ CALIBRATOR_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 """What the calibrators of ONNX Runtime 1.31 need to be told."""
 
+ATTENTION = ("Softmax", "LayerNormalization", "Reshape", "Transpose", "Slice", "Squeeze", "Split")
+"""What stands around attention's products. In int8 Softmax takes six times as long as in float (MobileViT-S), and
+what only moves data takes as long, with conversions at either end."""
 
 CHUNK = 16
 """Images between two updates of the histograms: until then, all activations of all images are held in memory."""
+
+HINT = "leave an operator out with `exclude`"
+
+
+class OnnxQuantiser:
+    """Quantises one file, again and again: prepared once, and the ranges of its activations found once.
+
+    Args:
+        source: the float file.
+        images: calibration images, uint8 [N, H, W, C]; None if only `dynamic-int8` will be asked for.
+        method: how ranges follow from them.
+        scratch: for intermediate files.
+    """
+
+    def __init__(self, source: OnnxModel, images: NDArray[np.uint8] | None, method: str, scratch: Path) -> None:
+        self._source, self._images, self._method, self._scratch = source, images, method, scratch
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._prepared = scratch / "prepared.onnx"
+        self._prepare()
+
+    def _prepare(self) -> None:
+        import onnx
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        from edgesmith.conversion import converting
+        from edgesmith_stages.hush import hushed
+        from edgesmith_stages.quantize.onnx_fold import fold_certain_softmax
+
+        with hushed(), converting("onnxruntime.quantization", "a quantised model", HINT):
+            quant_pre_process(str(self._source.file), str(self._prepared), skip_symbolic_shape=True)
+            model = onnx.load(self._prepared)
+            if fold_certain_softmax(model):
+                onnx.save(model, self._prepared)
+                quant_pre_process(str(self._prepared), str(self._prepared), skip_symbolic_shape=True)
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """The prepared file's nodes, in order."""
+        import onnx
+
+        return tuple(_operations(onnx.load(self._prepared)))
+
+    def slow(self, scheme: str) -> tuple[str, ...]:
+        """Return the names of the operations that a scheme leaves in float unless it is told otherwise."""
+        return attention(self.operations) if scheme == "int8" else ()
+
+    def write(self, scheme: str, keep: Collection[str], file: Path) -> dict[str, Any]:
+        """Write the quantised file: `int8` (static QDQ, weights per channel, activations uint8) or `dynamic-int8`.
+
+        Args:
+            scheme: one of the two.
+            keep: names of operations that stay in float.
+            file: where to.
+
+        Returns:
+            Figures: `nodes`.
+        """
+        import onnx
+        from onnxruntime import quantization
+
+        from edgesmith.conversion import converting
+        from edgesmith_stages.formats.onnx import save, shorten_quantised_names
+        from edgesmith_stages.hush import hushed
+
+        written = self._scratch / "quantised.onnx"
+        common: dict[str, Any] = {
+            "per_channel": True,
+            "weight_type": quantization.QuantType.QInt8,
+            "nodes_to_exclude": sorted(keep),
+        }
+        with hushed(), converting("onnxruntime.quantization", "a quantised model", HINT):
+            if scheme == "dynamic-int8":
+                quantization.quantize_dynamic(str(self._prepared), str(written), **common)
+            else:
+                quantization.quantize_static(
+                    str(self._prepared),
+                    str(written),
+                    None,
+                    quant_format=quantization.QuantFormat.QDQ,
+                    activation_type=quantization.QuantType.QUInt8,
+                    calibrate_method=_method(self._method),
+                    calibration_cache_path=self._ranges,
+                    **common,
+                )
+            model = onnx.load(written)
+        shorten_quantised_names(model)
+        save(model, file)
+        onnx.checker.check_model(str(file))
+        return {"nodes": len(model.graph.node)}
+
+    @cached_property
+    def _ranges(self) -> Path:
+        """Run the float model on the images and write every activation's range, as the quantiser reads it."""
+        from onnxruntime.quantization.calibrate import create_calibrator, save_tensors_data
+
+        if self._images is None:
+            raise ValueError("static quantisation needs calibration images")
+        file = self._scratch / "ranges.json"
+        calibrator = create_calibrator(
+            self._prepared,
+            augmented_model_path=str(file.with_name("augmented.onnx")),
+            calibrate_method=_method(self._method),
+            providers=["CPUExecutionProvider"],
+            extra_options=dict(CALIBRATOR_OPTIONS[self._method]),
+        )
+        name, contract = calibrator.infer_session.get_inputs()[0].name, self._source.contract
+        for begin in range(0, len(self._images), CHUNK):
+            calibrator.collect_data(_reader(name, contract.feed(self._images[begin : begin + CHUNK])))
+        save_tensors_data(calibrator.compute_data(), file)
+        return file
 
 
 def quantize_onnx(
     source: OnnxModel, made: OnnxModel, params: Any, images: NDArray[np.uint8] | None, scratch: Path
 ) -> dict[str, Any]:
-    """Quantise a file: `int8` (static QDQ, weights per channel, activations uint8) or `dynamic-int8`.
+    """Quantise a file as the params of the stage say.
 
     Args:
         source: the float file.
@@ -45,49 +158,49 @@ def quantize_onnx(
     Returns:
         Figures: `nodes`.
     """
-    import onnx
-    from onnxruntime import quantization
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    from edgesmith.conversion import converting
-    from edgesmith_stages.formats.onnx import save, shorten_quantised_names
-    from edgesmith_stages.hush import hushed
-
-    prepared, written = scratch / "prepared.onnx", scratch / "quantised.onnx"
-    hint = "leave an operator out with `exclude`"
-    with hushed(), converting("onnxruntime.quantization", "a quantised model", hint):
-        quant_pre_process(str(source.file), str(prepared), skip_symbolic_shape=True)
-        skipped = excluded(onnx.load(prepared), params.exclude or ())
-        common = {"per_channel": True, "weight_type": quantization.QuantType.QInt8, "nodes_to_exclude": skipped}
-        if images is None:
-            quantization.quantize_dynamic(str(prepared), str(written), **common)
-        else:
-            ranges = scratch / "ranges.json"
-            _write_ranges(prepared, ranges, source.contract, images, params.calibration_method)
-            quantization.quantize_static(
-                str(prepared),
-                str(written),
-                None,
-                quant_format=quantization.QuantFormat.QDQ,
-                activation_type=quantization.QuantType.QUInt8,
-                calibrate_method=_method(params.calibration_method),
-                calibration_cache_path=ranges,
-                **common,
-            )
-        model = onnx.load(written)
-    shorten_quantised_names(model)
-    save(model, made.file)
-    onnx.checker.check_model(str(made.file))
-    return {"nodes": len(model.graph.node)}
+    quantiser = OnnxQuantiser(source, images, params.calibration_method, scratch)
+    keep = quantiser.slow(params.scheme) if params.exclude is None else of_types(quantiser.operations, params.exclude)
+    return quantiser.write(params.scheme, keep, made.file)
 
 
 def excluded(model: Any, types: tuple[str, ...]) -> list[str]:
-    """Return the names of the nodes of these operator types; raise UserError for a type that the model lacks."""
-    present = {node.op_type for node in model.graph.node}
-    for name in types:
-        if name not in present:
-            raise UserError(unknown("operator in `exclude`", name, present))
-    return [node.name for node in model.graph.node if node.op_type in types]
+    """Return the names of an onnx.ModelProto's nodes of these types; raise UserError for a type that it lacks."""
+    return list(of_types(_operations(model), types))
+
+
+def attention(operations: Sequence[Operation]) -> tuple[str, ...]:
+    """Return the names of what attention consists of besides its linear layers; none where there is no attention."""
+    if not any(one.op == "Softmax" for one in operations):
+        return ()
+    return tuple(one.name for one in operations if one.op in ATTENTION or (one.op == "MatMul" and not one.weights))
+
+
+def _operations(model: Any) -> list[Operation]:
+    from onnx import TensorProto
+    from onnxruntime.quantization.registry import IntegerOpsRegistry, QDQRegistry, QLinearOpsRegistry
+
+    known = {*QDQRegistry, *QLinearOpsRegistry, *IntegerOpsRegistry}
+    sizes = {
+        one.name: [int(size) for size in one.dims] if one.data_type == TensorProto.FLOAT else []
+        for one in model.graph.initializer
+    }
+    varies = {value.name for value in model.graph.input} - set(sizes)
+    found = []
+    for node in model.graph.node:
+        constants = [name for name in node.input if name and name not in varies]
+        varies |= set(node.output) if len(constants) < len([name for name in node.input if name]) else set()
+        found.append(
+            Operation(
+                name=node.name,
+                op=node.op_type,
+                inputs=tuple(name for name in node.input if name in varies and name not in constants),
+                outputs=tuple(node.output),
+                constants=bool(constants),
+                weights=any(sum(size > 1 for size in sizes.get(name, ())) >= 2 for name in constants),
+                quantisable=node.op_type in known,
+            )
+        )
+    return found
 
 
 def _method(name: str) -> Any:
@@ -99,23 +212,6 @@ def _method(name: str) -> Any:
         "entropy": CalibrationMethod.Entropy,
     }
     return methods[name]
-
-
-def _write_ranges(prepared: Path, file: Path, contract: InputContract, images: NDArray[np.uint8], method: str) -> None:
-    """Run the float model on the images and write every activation's range, as the quantiser reads it."""
-    from onnxruntime.quantization.calibrate import create_calibrator, save_tensors_data
-
-    calibrator = create_calibrator(
-        prepared,
-        augmented_model_path=str(file.with_name("augmented.onnx")),
-        calibrate_method=_method(method),
-        providers=["CPUExecutionProvider"],
-        extra_options=dict(CALIBRATOR_OPTIONS[method]),
-    )
-    name = calibrator.infer_session.get_inputs()[0].name
-    for begin in range(0, len(images), CHUNK):
-        calibrator.collect_data(_reader(name, contract.feed(images[begin : begin + CHUNK])))
-    save_tensors_data(calibrator.compute_data(), file)
 
 
 def _reader(name: str, rows: NDArray[np.generic]) -> Any:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import TfliteModel, UserError
-from edgesmith.errors import unknown
+from edgesmith import TfliteModel
 from edgesmith_stages.formats.tflite import integer_ops, op_names, read, write
+from edgesmith_stages.quantize.graph import Operation, of_types
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgesmith import InputContract
 
 SLOW_IN_INT8 = ("BATCH_MATMUL", "SQUARED_DIFFERENCE", "RSQRT", "SUB", "SOFTMAX", "MEAN")
 """Operators that XNNPACK has no fast int8 kernel for. Left in float, they make MobileViT-XXS' int8 1.8 times as fast as
@@ -21,10 +24,82 @@ fp32; quantised too, 0.9 times (measured at 64 px on two x86 cores; issue 6 has 
 ANY = ".*"
 
 
+class TfliteQuantiser:
+    """Quantises one file, again and again; the ranges of its activations are found once.
+
+    Args:
+        source: the float file.
+        images: calibration images, uint8 [N, H, W, C]; None if `int8` will not be asked for.
+    """
+
+    def __init__(self, source: TfliteModel, images: NDArray[np.uint8] | None) -> None:
+        self._contract, self._images = source.contract, images
+        self._content = source.file.read_bytes()
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """The file's operators, in order."""
+        return tuple(_operations(read(self._content)))
+
+    def slow(self, scheme: str) -> tuple[str, ...]:
+        """Return the names of the operations that a scheme leaves in float unless it is told otherwise."""
+        return tuple(one.name for one in self.operations if scheme == "int8" and one.op in SLOW_IN_INT8)
+
+    def write(self, scheme: str, keep: Collection[str], file: Path) -> dict[str, Any]:
+        """Write the quantised file.
+
+        Args:
+            scheme: one of TFLite's.
+            keep: names of operations that stay as they are.
+            file: where to.
+
+        Returns:
+            Figures: `ops`, `int8_ops`.
+        """
+        from ai_edge_quantizer import quantizer
+
+        from edgesmith.conversion import converting
+        from edgesmith_stages.hush import hushed
+
+        with hushed(), converting("ai-edge-quantizer", "a quantised model", "leave that operator out with `exclude`"):
+            statistics = self._ranges if scheme == "int8" else None
+            recipe = recipe_for(scheme, keep).get_quantization_recipe()
+            result = quantizer.Quantizer(self._content, recipe).quantize(
+                statistics, enable_progress_bar=False, enable_progress_report=False
+            )
+            model = read(bytes(result.quantized_model))
+        write(model, file)
+        return {"ops": len(op_names(model)), "int8_ops": integer_ops(model)}
+
+    @cached_property
+    def _ranges(self) -> Any:
+        """Run the float model on the images and return every tensor's least and largest value.
+
+        The library's default is a moving average over samples, which depends on their order and forgets the first ones
+        (MobileNetV2: 88 to 98 % by count and order); true extremes hold 98.6 % there.
+        """
+        from ai_edge_quantizer import calibrator
+        from ai_edge_quantizer.utils import qsv_utils
+
+        if self._images is None:
+            raise ValueError("static quantisation needs calibration images")
+        calibration = calibrator.Calibrator(
+            self._content,
+            num_threads=1,
+            mode=calibrator.CalibrationMode.CALIBRATION_PROFILER_BASED,
+            qsv_update_func=qsv_utils.min_max_update,
+        )
+        signature, names = next(iter(signatures(self._content).items()))
+        samples = [{names["inputs"][0]: row[None]} for row in self._contract.feed(self._images)]
+        # Of everything that could be quantised, so that any choice of operations finds its ranges.
+        calibration.calibrate({signature: samples}, recipe_for("int8", ()))
+        return calibration.get_model_qsvs()
+
+
 def quantize_tflite(
     source: TfliteModel, made: TfliteModel, params: Any, images: NDArray[np.uint8] | None
 ) -> dict[str, Any]:
-    """Quantise a file.
+    """Quantise a file as the params of the stage say.
 
     Args:
         source: the float file.
@@ -35,37 +110,25 @@ def quantize_tflite(
     Returns:
         Figures: `ops`, `int8_ops`.
     """
-    from ai_edge_quantizer import quantizer
-
-    from edgesmith.conversion import converting
-    from edgesmith_stages.hush import hushed
-
-    content = source.file.read_bytes()
-    recipe = recipe_for(params, op_names(read(content)))
-    with hushed(), converting("ai-edge-quantizer", "a quantised model", "leave that operator out with `exclude`"):
-        statistics = None if images is None else _ranges(content, recipe, source.contract, images)
-        result = quantizer.Quantizer(content, recipe.get_quantization_recipe()).quantize(
-            statistics, enable_progress_bar=False, enable_progress_report=False
-        )
-        model = read(bytes(result.quantized_model))
-    write(model, made.file)
-    return {"ops": len(op_names(model)), "int8_ops": integer_ops(model)}
+    quantiser = TfliteQuantiser(source, images)
+    keep = quantiser.slow(params.scheme) if params.exclude is None else of_types(quantiser.operations, params.exclude)
+    return quantiser.write(params.scheme, keep, made.file)
 
 
-def recipe_for(params: Any, present: list[str]) -> Any:
-    """Return the quantiser's recipe; raise UserError for an excluded operator that the model doesn't have."""
+def recipe_for(scheme: str, keep: Collection[str]) -> Any:
+    """Return the quantiser's recipe: a scheme for all operators but those whose names are given."""
     from ai_edge_quantizer import algorithm_manager, qtyping, recipe_manager
 
     op, algorithm = qtyping.TFLOperationName, algorithm_manager.AlgorithmName
     recipe = recipe_manager.RecipeManager()
-    if params.scheme == "int8":
+    if scheme == "int8":
         recipe.add_static_config(ANY, op.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
         # The file keeps a float input and output, so that every caller of the float file can call it.
         for edge in (op.INPUT, op.OUTPUT):
             recipe.add_quantization_config(ANY, edge, None, algorithm.NO_QUANTIZE)
-    elif params.scheme == "dynamic-int8":
+    elif scheme == "dynamic-int8":
         recipe.add_dynamic_config(ANY, op.ALL_SUPPORTED, num_bits=8)
-    elif params.scheme == "weight-int8":
+    elif scheme == "weight-int8":
         recipe.add_weight_only_config(ANY, op.ALL_SUPPORTED, num_bits=8)
     else:
         half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
@@ -75,48 +138,40 @@ def recipe_for(params: Any, present: list[str]) -> Any:
             explicit_dequantize=True,
         )
         recipe.add_quantization_config(ANY, op.ALL_SUPPORTED, config, algorithm.FLOAT_CASTING)
-    for name in excluded(params, present):
-        recipe.add_quantization_config(ANY, op(name), None, algorithm.NO_QUANTIZE)
+    if keep:
+        # The quantiser looks for the expression in the outputs' names, each followed by a semicolon.
+        those = "|".join(re.escape(name) for name in sorted(keep))
+        recipe.add_quantization_config(f"^(?:{those});$", op.ALL_SUPPORTED, None, algorithm.NO_QUANTIZE)
     return recipe
 
 
-def excluded(params: Any, present: list[str]) -> tuple[str, ...]:
-    """Return the operators to leave in float: those the user named, or for `int8` those that int8 makes slower."""
-    if params.exclude is None:
-        return tuple(name for name in SLOW_IN_INT8 if params.scheme == "int8" and name in present)
-    for name in params.exclude:
-        if name not in present:
-            raise UserError(unknown("operator in `exclude`", name, set(present)))
-    return tuple(_supported(params.exclude))
-
-
-def _supported(names: tuple[str, ...]) -> list[str]:
-    """Drop what the quantiser leaves alone anyway."""
+def _operations(model: Any) -> list[Operation]:
+    from ai_edge_litert.schema_py_generated import TensorType
     from ai_edge_quantizer import qtyping
 
+    floats = (TensorType.FLOAT32, TensorType.FLOAT16)
     known = {one.value for one in qtyping.TFLOperationName}
-    return [name for name in names if name in known]
-
-
-def _ranges(content: bytes, recipe: Any, contract: InputContract, images: NDArray[np.uint8]) -> Any:
-    """Run the float model on the images and return every tensor's least and largest value.
-
-    The library's default is a moving average over samples, which depends on their order and forgets the first ones
-    (MobileNetV2: 88 to 98 % by count and order); true extremes hold 98.6 % there.
-    """
-    from ai_edge_quantizer import calibrator
-    from ai_edge_quantizer.utils import qsv_utils
-
-    calibration = calibrator.Calibrator(
-        content,
-        num_threads=1,
-        mode=calibrator.CalibrationMode.CALIBRATION_PROFILER_BASED,
-        qsv_update_func=qsv_utils.min_max_update,
-    )
-    signature, names = next(iter(signatures(content).items()))
-    samples = [{names["inputs"][0]: row[None]} for row in contract.feed(images)]
-    calibration.calibrate({signature: samples}, recipe)
-    return calibration.get_model_qsvs()
+    names = iter(op_names(model))
+    found = []
+    for graph in model.subgraphs:
+        labels = [tensor.name.decode() for tensor in graph.tensors]
+        for operator in graph.operators:
+            op = next(names)
+            read_ = [index for index in operator.inputs if index >= 0]
+            constants = [index for index in read_ if model.buffers[graph.tensors[index].buffer].data is not None]
+            shapes = [graph.tensors[index].shape for index in constants if graph.tensors[index].type in floats]
+            found.append(
+                Operation(
+                    name=";".join(labels[index] for index in operator.outputs),
+                    op=op,
+                    inputs=tuple(labels[index] for index in read_ if index not in constants),
+                    outputs=tuple(labels[index] for index in operator.outputs),
+                    constants=bool(constants),
+                    weights=any(sum(int(size) > 1 for size in shape) >= 2 for shape in shapes if shape is not None),
+                    quantisable=op in known,
+                )
+            )
+    return found
 
 
 def signatures(content: bytes) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgesmith import StageFailed, TfliteModel, UserError
 from edgesmith.testing import LocalContext, Outcome, StageContract, run_stage
 from edgesmith_stages.datasets.digits import Digits
+from edgesmith_stages.quantize.graph import of_types, roles
 from edgesmith_stages.quantize.stage import Quantize
-from edgesmith_stages.quantize.tflite import excluded
+from edgesmith_stages.quantize.tflite import TfliteQuantiser
 
 pytestmark = pytest.mark.slow
 
@@ -69,12 +71,34 @@ def test_what_the_user_leaves_in_float(tflite_model: Outcome, tmp_path: Path) ->
         quantised(tflite_model, tmp_path / "none", **INT8, exclude=["CONV2D"])
 
 
-def test_what_is_left_in_float_by_default() -> None:
-    """For int8 those operators that it makes slower, unless the user gives a list; for other schemes none."""
-    present = ["CONV_2D", "MEAN", "SOFTMAX"]
-    assert excluded(Quantize.Params(scheme="int8"), present) == ("SOFTMAX", "MEAN")
-    assert excluded(Quantize.Params(scheme="int8", exclude=()), present) == ()
-    assert excluded(Quantize.Params(scheme="fp16"), present) == ()
+def test_operations_can_be_left_in_float_by_name(tflite_model: Outcome, tmp_path: Path) -> None:
+    """Each alone, though names hold what regular expressions read otherwise; all of them is the float file."""
+    source = tflite_model.outputs["model"]
+    assert isinstance(source, TfliteModel)
+    images = np.zeros((1, *source.contract.size, 3), np.uint8)
+    quantiser = TfliteQuantiser(source, images)
+    convolutions = roles(quantiser.operations)["CONV_2D with constants"]
+    assert len(convolutions) > 2
+    sizes = []
+    for keep in ((), convolutions[-1:], convolutions, [one.name for one in quantiser.operations]):
+        figures = quantiser.write("int8", keep, tmp_path / "made")
+        sizes.append((tmp_path / "made").stat().st_size)
+    assert sizes == sorted(set(sizes))
+    assert figures["int8_ops"] == 0
+    assert quantiser.slow("int8") == of_types(quantiser.operations, ("MEAN",))
+    assert quantiser.slow("fp16") == ()
+
+
+def test_the_order_of_the_images_does_not_matter(tflite_model: Outcome, tmp_path: Path) -> None:
+    """Ranges are the true extremes; the library's own moving average would forget the first images."""
+    source = tflite_model.outputs["model"]
+    assert isinstance(source, TfliteModel)
+    images = np.random.default_rng(0).integers(0, 256, (8, *source.contract.size, 3), np.uint8)
+    contents = []
+    for order in (slice(None), slice(None, None, -1)):
+        TfliteQuantiser(source, images[order]).write("int8", (), tmp_path / "made")
+        contents.append((tmp_path / "made").read_bytes())
+    assert contents[0] == contents[1]
 
 
 def test_a_result_under_the_bar_is_refused(tflite_model: Outcome, tmp_path: Path) -> None:

@@ -1,0 +1,152 @@
+"""Measure candidates of one model against the float file, in turns."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from edgesmith import Cancelled, StageFailed, carry
+from edgesmith_stages.quantize.assignment import Assignment
+from edgesmith_stages.quantize.budget import Trial
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgesmith import Context, Model
+    from edgesmith.process import ModelProcess
+    from edgesmith_stages.images import Images
+    from edgesmith_stages.quantize.quantiser import Quantiser
+
+Clock = Literal["cpu", "wall"]
+
+TURN_NS = 40_000_000
+"""What a model runs for in one turn, about: long enough for a steady clock, short enough to take turns often."""
+
+
+@dataclass
+class Bench:
+    """Quantises, times and scores; files live in the scratch folder.
+
+    The float model has one process for all; each candidate has one of its own. The least time of all runs counts:
+    other programs on the machine only ever add to it.
+
+    Attributes:
+        ctx: of the stage.
+        source: the float file.
+        quantiser: of it.
+        images: to score on.
+        rounds: turns that each of the two has.
+        threads: that a model runs on.
+        clock: the process' CPU time, which other programs hardly disturb, or wall time.
+    """
+
+    ctx: Context
+    source: Model
+    quantiser: Quantiser
+    images: Images
+    rounds: int = 6
+    threads: int = 1
+    clock: Clock = "cpu"
+
+    def measure(self, label: str, assignment: Assignment) -> Trial:
+        """Make a candidate, time it beside the float file, and compare both on the golden images."""
+        from edgesmith.parity import sqnr_db
+
+        if self.ctx.cancelled:
+            raise Cancelled("the run was interrupted")
+        model = self._made(assignment)
+        with self._open(model) as process:
+            float_ns, ns = self._turns(self._float, process)
+            outputs = process.predict(self._golden)
+        self.ctx.log.info("%s: %.2fx the time of float", label, ns / float_ns)
+        return Trial(label, assignment, model.bytes(), ns / 1e6, float_ns / 1e6, sqnr_db(self._float_golden, outputs))
+
+    def score(self, trial: Trial) -> Trial:
+        """Measure what a candidate loses on the images."""
+        with self._open(self._made(trial.assignment)) as process:
+            return replace(trial, drop=self.drop(process), images=self.images.count)
+
+    def again(self, trial: Trial, pairs: int) -> list[float]:
+        """Time a candidate and the float file in fresh pairs of processes; return the ratio of each pair."""
+        ratios = []
+        for _ in range(pairs):
+            with self._open(self.source) as reference, self._open(self._made(trial.assignment)) as process:
+                float_ns, ns = self._turns(reference, process)
+                ratios.append(ns / float_ns)
+        return ratios
+
+    def drop(self, process: ModelProcess) -> float:
+        """Return the top-1 that a model loses against the float file; without labels the share of other answers."""
+        answers = process.predict(self._pixels).argmax(axis=1)
+        expected, labels = self._float_answers, self.images.labels
+        if labels.min(initial=0) < 0:
+            return float((answers != expected).mean())
+        return float((expected == labels).mean() - (answers == labels).mean())
+
+    def close(self) -> None:
+        """End the float model's process, if it was started."""
+        if "_float" in self.__dict__:
+            self._float.close()
+
+    @cached_property
+    def _float(self) -> ModelProcess:
+        return self._open(self.source)
+
+    @cached_property
+    def _golden(self) -> NDArray[np.uint8]:
+        return self.source.golden()[0]
+
+    @cached_property
+    def _float_golden(self) -> NDArray[np.float32]:
+        return self._float.predict(self._golden)
+
+    @cached_property
+    def _pixels(self) -> NDArray[np.uint8]:
+        return self.images.pixels(self.source.contract)
+
+    @cached_property
+    def _float_answers(self) -> Any:
+        return self._float.predict(self._pixels).argmax(axis=1)
+
+    def _open(self, model: Model) -> ModelProcess:
+        opened: Any = self.ctx.open(model, threads=self.threads)
+        if not hasattr(opened, "sample"):
+            with contextlib.closing(opened):
+                raise StageFailed(f"{opened.runtime} does not tell the CPU time of a run", hint="tune on the host")
+        process: ModelProcess = opened
+        return process
+
+    def _made(self, assignment: Assignment) -> Model:
+        folder = self.ctx.scratch / "candidates" / assignment.digest()
+        made = type(self.source)(folder)
+        if not made.file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            written: Path = folder / f"making-{made.main}"
+            self.quantiser.write(assignment.scheme, assignment.keep, written)
+            carry(self.source, folder)
+            written.rename(made.file)
+        return made
+
+    def _turns(self, reference: ModelProcess, process: ModelProcess) -> tuple[int, int]:
+        """Return the least nanoseconds of a run of each."""
+        pair = (reference, process)
+        runs = [self._runs(one) for one in pair]
+        best = [2**62, 2**62]
+        for turn in range(self.rounds):
+            for place in (0, 1) if turn % 2 else (1, 0):
+                best[place] = min(best[place], *self._sample(pair[place], 1, runs[place]))
+        return best[0], best[1]
+
+    def _runs(self, process: ModelProcess) -> int:
+        once = min(self._sample(process, 2, 2))
+        return int(min(200, max(2, TURN_NS // max(1, once))))
+
+    def _sample(self, process: ModelProcess, warmup: int, runs: int) -> Sequence[int]:
+        samples = process.sample(self._golden, warmup, runs)
+        return [one.cpu_ns if self.clock == "cpu" else one.ns for one in samples]
