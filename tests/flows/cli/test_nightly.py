@@ -1,0 +1,51 @@
+"""`edgesmith nightly` and `edgesmith baseline promote`, as a user types them."""
+
+import json
+
+import pytest
+
+PIPELINE = """\
+name: tiny
+stages:
+  a: {uses: write, with: {text: TEXT}}
+  b: {uses: shout, needs: a}
+gates: [a.letters <= 3]
+"""
+
+
+def test_a_nightly_that_is_not_there_and_a_pipeline_instead(call, project):
+    (project / "tiny.yaml").write_text(PIPELINE)
+    assert "unknown pipeline 'nightli'; did you mean 'nightly'?" in call("nightly", "nightli").err
+    answer = call("nightly", "tiny.yaml")
+    assert answer.code == 1
+    assert "expected a nightly" in answer.err
+
+
+def test_run_says_which_command_a_nightly_takes(call):
+    answer = call("run", "nightly")
+    assert answer.code == 1
+    assert "`edgesmith nightly nightly` runs it" in answer.err
+
+
+def test_nothing_to_promote_yet(call):
+    answer = call("baseline", "promote")
+    assert answer.code == 1
+    assert "knows no night of 'nightly'" in answer.err
+
+
+@pytest.mark.slow
+def test_a_good_night_is_promoted_and_a_bad_one_exits_with_1(edgesmith, project):
+    (project / "pipelines").mkdir()
+    (project / "pipelines" / "tiny.yaml").write_text(PIPELINE.replace("TEXT", "hi"))
+    (project / "pipelines" / "little.yaml").write_text("name: little\nnightly: {pipelines: [tiny]}\n")
+    first = edgesmith("nightly", "little")
+    assert first.code == 0, first.err
+    assert "next: edgesmith baseline promote little" in first.out
+    promoted = edgesmith("baseline", "promote", "little")
+    assert promoted.out.startswith("nightly.tiny: tiny of "), promoted.err
+    (project / "pipelines" / "tiny.yaml").write_text(PIPELINE.replace("TEXT", "long"))
+    second = edgesmith("nightly", "little", "--json")
+    assert second.code == 1
+    told = json.loads(second.out)
+    (verdict,) = [one for one in told["pipelines"][0]["verdicts"] if one["outcome"] == "regressed"]
+    assert (verdict["kind"], verdict["what"]) == ("gate", "a.letters <= 3")
