@@ -52,29 +52,29 @@ def verdict(facts: Facts) -> Verdict:
 def standouts(rows: Sequence[Row]) -> list[Standout]:
     """Return the most accurate, the fastest and the smallest model, each against the first model measured."""
     chosen: list[tuple[str, Metric | None, str]] = [
-        ("Most accurate", first_with(ACCURACY, rows, 2), ""),
-        ("Fastest", first_with(LATENCY, rows, 2), "ms"),
-        ("Smallest", metric("bytes"), "bytes"),
+        ("Most accurate", first_with(ACCURACY, rows, 2), "better"),
+        ("Fastest", first_with(LATENCY, rows, 2), "faster"),
+        ("Smallest", metric("bytes"), "smaller"),
     ]
-    made = [_standout(title, one, unit, rows) for title, one, unit in chosen if one is not None]
+    made = [_standout(title, one, than, rows) for title, one, than in chosen if one is not None]
     return [one for one in made if one is not None]
 
 
-def _standout(title: str, one: Metric, unit: str, rows: Sequence[Row]) -> Standout | None:
+def _standout(title: str, one: Metric, than: str, rows: Sequence[Row]) -> Standout | None:
     top = best(one, rows)
     measured = [(index, row) for index, row in enumerate(rows) if one.of(row) is not None]
     if top is None:
         return None
     index, row = next((index, row) for index, row in measured if one.of(row) == top)
     first = measured[0][1]
-    compared = _compared(one, top, one.of(first) or 0.0, first.node) if first is not row else ""
-    return Standout(title, row.node, index, one.text(top), unit or one.heading, compared)
+    compared = _compared(one, than, top, one.of(first) or 0.0, first.node) if first is not row else ""
+    return Standout(title, row.node, index, one.text(top), one.heading, compared)
 
 
-def _compared(one: Metric, value: float, other: float, name: str) -> str:
+def _compared(one: Metric, than: str, value: float, other: float, name: str) -> str:
     if one.better == "higher":
-        return f"{value - other:+.4g} to {name}"
-    return f"{other / value:.3g} times less than {name}" if value > 0 else ""
+        return f"{value - other:.4g} {than} than {name}" if value > other else f"as good as {name}"
+    return f"{other / value:.3g} times {than} than {name}" if value > 0 else ""
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgesmith.sections import Input, Matrix, Subject, Table
+from edgesmith_flows.console import figures_text
 from edgesmith_flows.report.charts.boxes import Boxes, boxes
 from edgesmith_flows.report.charts.graph import Graph, layout
 from edgesmith_flows.report.charts.lines import Lines, layers, training
@@ -53,6 +54,7 @@ class NodeView:
     share: float
     given: str
     needs: str
+    figures: str
     x: float = 0.0
     y: float = 0.0
 
@@ -175,6 +177,7 @@ def _nodes(facts: Facts, graph: Graph) -> list[NodeView]:
             round(node.seconds / longest, 3),
             given_text(node.given),
             ", ".join(node.upstream),
+            figures_text(node.figures),
             places[name].x,
             places[name].y,
         )
