@@ -52,11 +52,13 @@ def convert(model: str, file: str, layout: str) -> None:
     from edgesmith import TorchModel
     from edgesmith.conversion import converting
     from edgesmith_stages.models.recipe import build
+    from edgesmith_stages.tflite_backends.lowering import lowered
 
     source = TorchModel(Path(model))
-    module = build(source.path)
+    pixels = source.golden()[0][:1]
+    module = lowered(build(source.path), torch.from_numpy(source.contract.normalise(pixels)))
     contract = source.contract.model_copy(update={"layout": layout})
-    example = torch.from_numpy(contract.feed(source.golden()[0][:1]))
+    example = torch.from_numpy(contract.feed(pixels))
     hint = "replace that operator in the model, try `backend: tensorflow`, or take the ONNX export, which covers more"
     with converting("litert-torch", "a TFLite model", hint):
         import litert_torch
