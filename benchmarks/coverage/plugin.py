@@ -51,11 +51,20 @@ def settle(module: Any, images: Any) -> None:
     """Give every BatchNorm weights that are not the identity's, and the statistics of some images.
 
     With those of no images, numbers grow from layer to layer until no half can hold them, as no trained network's do.
+    A norm that sees one number an image and channel, behind the pooling, is told that they vary as much as they are
+    large: pooled noise hardly varies, and to divide by that would magnify the roundings of all layers before it.
     """
     import torch
 
     norms = [part for part in module.modules() if isinstance(getattr(part, "running_var", None), torch.Tensor)]
+    pooled, hooks = [], []
+
+    def look(part: Any, inputs: tuple[Any, ...]) -> None:
+        if inputs[0].numel() == len(images) * part.num_features:
+            pooled.append(part)
+
     for part in norms:
+        hooks.append(part.register_forward_pre_hook(look))
         part.reset_running_stats()
         part.momentum = None  # an average over all that it sees
         if part.weight is not None:
@@ -64,6 +73,10 @@ def settle(module: Any, images: Any) -> None:
         part.train()
     with torch.no_grad():
         module(images)
+        for part in pooled:
+            part.running_var.copy_(torch.maximum(part.running_var, part.running_mean.square()))
+    for hook in hooks:
+        hook.remove()
     module.eval()
 
 
