@@ -74,11 +74,12 @@ def _save(network: Any, folder: str) -> None:
     import tensorflow as tf
 
     module = tf.Module()
-    module.weights = list(network.variables)
     module.call = tf.function(
         lambda image: {"logits": network(image)},
         input_signature=[tf.TensorSpec(network.inputs[0].shape, tf.float32, name="image")],
     )
+    # Those that the graph reads: onnx2tf makes some that the Keras model does not list (GhostNetV2's).
+    module.weights = list(module.call.get_concrete_function().variables)
     tf.saved_model.save(module, folder, signatures=module.call)
 
 
