@@ -67,27 +67,38 @@ def _is_digest(text: str, store: Store) -> bool:
     return re.fullmatch(r"[0-9a-f]{6,64}", text) is not None and any(one.startswith(text) for one in store.artifacts())
 
 
-def _of_node(pipeline: str, text: str, store: Store, registry: Registry) -> Model:
-    """Return what a node gave in the newest run of a pipeline, given by name or file."""
+def node_outputs(pipeline: str, text: str, store: Store) -> dict[str, str]:
+    """Return the digests, by port, that `NODE` or `NODE.PORT` gave in the newest run of a pipeline.
+
+    Args:
+        pipeline: its name, or its file.
+        text: the node; with a port, that one alone.
+
+    Raises:
+        UserError: the pipeline was never run, it has no such node or port, or the node gave nothing.
+    """
     document = _document(pipeline)
     run = newest_run(store, document.name if document else pipeline)
     node, port = (text, "") if text in run.nodes else text.rpartition(".")[::2] if "." in text else (text, "")
     if node not in run.nodes:
         raise UserError(unknown("node", node, run.nodes))
-    outputs = run.nodes[node].get("outputs") or {}
+    outputs = dict(run.nodes[node].get("outputs") or {})
     if not outputs:
         raise UserError(f"the node {node!r} gave nothing in the newest run of {run.pipeline}")
     if port and port not in outputs:
         raise UserError(unknown("output port", port, outputs))
-    if port:
-        return _stored(outputs[port], store, registry)
+    return {port: outputs[port]} if port else outputs
+
+
+def _of_node(pipeline: str, text: str, store: Store, registry: Registry) -> Model:
+    outputs = node_outputs(pipeline, text, store)
     models = {name: digest for name, digest in outputs.items() if _gives_model(digest, store, registry)}
-    if len(models) != 1:
+    if len(outputs) > 1 and len(models) != 1:
         raise UserError(
-            f"the node {node!r} gave {len(models)} models, expected one",
-            hint=f"name one of its outputs, as {node}.PORT: {', '.join(sorted(outputs))}",
+            f"the node {text!r} gave {len(models)} models, expected one",
+            hint=f"name one of its outputs, as {text}.PORT: {', '.join(sorted(outputs))}",
         )
-    return _stored(next(iter(models.values())), store, registry)
+    return _stored(next(iter((models or outputs).values())), store, registry)
 
 
 def _gives_model(digest: str, store: Store, registry: Registry) -> bool:

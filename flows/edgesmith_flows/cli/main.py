@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("edgesmith_flows.cli.explain", "Say why a node is cached, or runs."),
     "report": ("edgesmith_flows.cli.report", "Write a page about a run, and its figures for programs."),
     "diff": ("edgesmith_flows.cli.diff", "Show layer by layer where two models part."),
+    "get": ("edgesmith_flows.cli.get", "Copy what nodes made out of the store."),
     "cache": ("edgesmith_flows.cli.cache", "Look into the store, share it, make room in it."),
     "toolchain": ("edgesmith_flows.cli.toolchain", "List, build, check and remove isolated environments."),
     "deploy": ("edgesmith_flows.cli.deploy", "Deploy pipelines to a Prefect server."),
