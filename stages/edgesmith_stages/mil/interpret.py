@@ -168,6 +168,13 @@ class Interpreter:
         """Run a step's kernel, and finish what it gives."""
         try:
             given = step.kernel(call)
+            results = given if isinstance(given, (list, tuple)) else (given,)
+            if len(results) != len(step.slots):
+                raise UserError(f"{step} gives {len(results)} results, the program declares {len(step.slots)}")
+            return [
+                result if how is None else self._finished(step, call, result, how)
+                for result, how in zip(results, step.finishes, strict=True)
+            ]
         except UserError:
             raise
         except Exception as error:  # a kernel raises whatever torch does on arguments that don't fit
@@ -175,13 +182,6 @@ class Interpreter:
                 f"it lacks the input {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
             )
             raise UserError(f"{step} cannot be computed: {reason}", hint="the program may be damaged") from error
-        results = given if isinstance(given, (list, tuple)) else (given,)
-        if len(results) != len(step.slots):
-            raise UserError(f"{step} gives {len(results)} results, the program declares {len(step.slots)}")
-        return [
-            result if how is None else self._finished(step, call, result, how)
-            for result, how in zip(results, step.finishes, strict=True)
-        ]
 
     def _finished(self, step: Step, call: Call, result: Tensor, how: Finish) -> Tensor:
         if result.dtype is not how.held:

@@ -9,6 +9,7 @@ from edgesmith import UserError
 from edgesmith_stages.mil.call import Call, Kernel, Results
 from edgesmith_stages.mil.kernels.padding import padded, spatial_padding, split
 from edgesmith_stages.mil.kernels.precision import widened
+from edgesmith_stages.mil.room import padded_room, room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +44,11 @@ def _conv(call: Call, weight: Tensor) -> Tensor:
     spatial = x.dim() - 2
     strides, dilations = call.ints("strides", [1] * spatial), call.ints("dilations", [1] * spatial)
     pad = spatial_padding(call, x.shape[2:], weight.shape[2:], strides, dilations)
+    padded_room(x, pad)
+    extents = [(taps - 1) * dilation + 1 for taps, dilation in zip(weight.shape[2:], dilations, strict=True)]
+    wide = [size + sum(pad[2 * axis : 2 * axis + 2]) for axis, size in enumerate(x.shape[2:])]
+    spots = [(one - extent) // stride + 1 for one, extent, stride in zip(wide, extents, strides, strict=True)]
+    room(call, [len(x), len(weight), *spots])
     # Equal sides are left to torch, which does not copy x.
     around = pad[::2]
     if around != pad[1::2]:
@@ -63,6 +69,9 @@ def conv_transpose(call: Call) -> Results:
     spatial = x.dim() - 2
     strides, dilations = call.ints("strides", [1] * spatial), call.ints("dilations", [1] * spatial)
     none = [0] * spatial
+    padded_room(
+        x, [side for size, stride in zip(x.shape[2:], strides, strict=True) for side in (0, size * (stride - 1))]
+    )
     full = torch.convolution(x, weight, None, strides, none, dilations, True, none, call.int("groups", 1))
     pad_type = call.text("pad_type", "valid").lower()
     sizes, pad = list(full.shape[2:]), [0, 0] * spatial

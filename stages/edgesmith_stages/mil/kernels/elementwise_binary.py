@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.room import broadcast
 
 
 def torch_function(name: str) -> Kernel:
@@ -13,7 +14,9 @@ def torch_function(name: str) -> Kernel:
     def kernel(call: Call) -> Results:
         import torch
 
-        return getattr(torch, name)(call.tensor(), call.tensor("y"))
+        x, y = call.tensor(), call.tensor("y")
+        broadcast(call, x, y)
+        return getattr(torch, name)(x, y)
 
     return kernel
 
@@ -21,6 +24,7 @@ def torch_function(name: str) -> Kernel:
 def real_div(call: Call) -> Results:
     """x / y; of integers, the quotient towards zero, since the result is declared int32."""
     x, y = call.tensor(), call.tensor("y")
+    broadcast(call, x, y)
     return x.div(y, rounding_mode=None if x.is_floating_point() or y.is_floating_point() else "trunc")
 
 

@@ -10,6 +10,7 @@ from edgesmith.errors import unknown
 from edgesmith_stages.mil.call import Call, Kernel, Results
 from edgesmith_stages.mil.kernels.precision import widened
 from edgesmith_stages.mil.kernels.sampling import axis_grid, grid, interpolated, sampled
+from edgesmith_stages.mil.room import room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +21,9 @@ def upsample_nearest_neighbor(call: Call) -> Results:
     import torch
 
     x = call.tensor("x")
-    for axis, count in zip((-2, -1), _upsampled(call, x), strict=True):
+    sizes = _upsampled(call, x)
+    room(call, [*x.shape[:-2], *sizes])
+    for axis, count in zip((-2, -1), sizes, strict=True):
         x = x.index_select(axis, torch.arange(count) * x.shape[axis] // count)
     return x
 
@@ -39,7 +42,7 @@ def upsample_bilinear(call: Call) -> Results:
             hint="the MIL reference gives this no meaning",
         )
     mode = "STRICT_ALIGN_CORNERS" if align else "UNALIGN_CORNERS" if centers else "DEFAULT"
-    return _linear(x, _upsampled(call, x), mode)
+    return _linear(call, x, _upsampled(call, x), mode)
 
 
 def _upsampled(call: Call, x: Tensor) -> list[int]:
@@ -56,12 +59,12 @@ def _upsampled(call: Call, x: Tensor) -> list[int]:
 
 def resize_nearest_neighbor(call: Call) -> Results:
     """Half-pixel centres, unlike upsample_nearest_neighbor: row i is row floor((i + 0.5) * in / out) of x."""
-    return _nearest(call.tensor("x"), _target(call, "target_size_"), "DEFAULT")
+    return _nearest(call, call.tensor("x"), _target(call, "target_size_"), "DEFAULT")
 
 
 def resize_bilinear(call: Call) -> Results:
     """Bilinear, sampled as `sampling_mode` says (see `grid`)."""
-    return _linear(call.tensor("x"), _target(call, "target_size_"), call.text("sampling_mode", "DEFAULT"))
+    return _linear(call, call.tensor("x"), _target(call, "target_size_"), call.text("sampling_mode", "DEFAULT"))
 
 
 def _target(call: Call, prefix: str) -> list[int]:
@@ -77,11 +80,12 @@ def resize(call: Call) -> Results:
     interpolation = call.text("interpolation_mode", "LINEAR")
     if interpolation not in ("LINEAR", "NEAREST_NEIGHBOR"):
         raise UserError(unknown("interpolation_mode", interpolation, ("LINEAR", "NEAREST_NEIGHBOR")))
-    return _linear(x, sizes, mode) if interpolation == "LINEAR" else _nearest(x, sizes, mode)
+    return (_linear if interpolation == "LINEAR" else _nearest)(call, x, sizes, mode)
 
 
-def _linear(x: Tensor, sizes: Sequence[int], mode: str) -> Tensor:
+def _linear(call: Call, x: Tensor, sizes: Sequence[int], mode: str) -> Tensor:
     """x with its last dimensions interpolated to these sizes; integers are rounded, of a tie to the even one."""
+    room(call, [*x.shape[: -len(sizes)], *sizes])
     y = widened(x) if x.is_floating_point() else x.double()
     # The axis that shrinks most first, so that less is left to do.
     for axis in sorted(range(-len(sizes), 0), key=lambda axis: sizes[axis] / x.shape[axis]):
@@ -90,11 +94,12 @@ def _linear(x: Tensor, sizes: Sequence[int], mode: str) -> Tensor:
     return y if x.is_floating_point() else y.round().to(x.dtype)
 
 
-def _nearest(x: Tensor, sizes: Sequence[int], mode: str) -> Tensor:
+def _nearest(call: Call, x: Tensor, sizes: Sequence[int], mode: str) -> Tensor:
     """x with its last dimensions resized to the nearest pixels, of a tie the later one.
 
     DEFAULT means half-pixel centres here: so resize does what resize_nearest_neighbor did.
     """
+    room(call, [*x.shape[: -len(sizes)], *sizes])
     for axis in range(-len(sizes), 0):
         at = axis_grid(x.shape[axis], sizes[axis], "UNALIGN_CORNERS" if mode == "DEFAULT" else mode)
         x = x.index_select(axis, (at + 0.5).floor().long().clamp(max=x.shape[axis] - 1))
@@ -139,6 +144,7 @@ def _crops(call: Call, boxes: Tensor, images: Sequence[int | None]) -> Tensor:
     rows = grid(corners[:, 0], corners[:, 2], height, mode)
     columns = grid(corners[:, 1], corners[:, 3], width, mode)
     per_box = x.shape[0] if None in images else 1
+    room(call, [len(images), per_box, x.shape[1], height, width])
     crops = x.new_empty(len(images), per_box, x.shape[1], height, width)
     for at, image in enumerate(images):
         found = x if image is None else x[image : image + 1]
@@ -170,6 +176,7 @@ def resample(call: Call) -> Results:
     """x at coordinates (b, h, w, 2), each a column and a row."""
     x = widened(call.tensor("x"))
     mode, align = call.text("coordinates_mode"), call.flag("align_corners")
+    room(call, [*x.shape[:2], *call.tensor("coordinates").shape[1:3]])
     columns, rows = (
         _pixel(call.tensor("coordinates")[..., at].double(), x.shape[-1 - at], mode, align) for at in (0, 1)
     )
@@ -181,8 +188,9 @@ def affine(call: Call) -> Results:
     import torch
 
     x, align = widened(call.tensor("x")), call.flag("align_corners")
-    sides = []
-    for count in _target(call, "output_"):
+    sides, target = [], _target(call, "output_")
+    room(call, [*x.shape[:2], *target])
+    for count in target:
         side = torch.linspace(-1, 1, count, dtype=torch.float64) if count > 1 else torch.zeros(1, dtype=torch.float64)
         sides.append(side if align else side * (count - 1) / count)
     down, right = torch.meshgrid(*sides, indexing="ij")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
 from edgesmith_stages.mil.kernels.precision import widened
+from edgesmith_stages.mil.room import room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +19,7 @@ def linear(call: Call) -> Results:
 
     x = widened(call.tensor("x"))
     weight, bias = call.tensor("weight").to(x.dtype), call.maybe("bias")
+    room(call, [*x.shape[:-1], len(weight)])
     if x.is_floating_point():
         return torch.nn.functional.linear(x, weight, None if bias is None else bias.to(x.dtype))
     product = x @ weight.T
@@ -26,9 +28,12 @@ def linear(call: Call) -> Results:
 
 def matmul(call: Call) -> Results:
     """x @ y with broadcast batch dimensions; a transpose of something 1-D does nothing."""
+    import numpy as np
     import torch
 
     x, y = _transposed(call, "x"), _transposed(call, "y")
+    if x.dim() > 1 < y.dim():
+        room(call, [*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1]])
     dtype = torch.promote_types(x.dtype, y.dtype)
     return x.to(dtype) @ y.to(dtype)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgesmith import UserError
 from edgesmith.errors import unknown
 from edgesmith_stages.mil.call import Call
+from edgesmith_stages.mil.room import padded_room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +47,7 @@ def padded(x: Tensor, amounts: Sequence[int], value: float = 0.0) -> Tensor:
     """`x` (n, c, *spatial) with `value` around it; amounts as `spatial_padding` gives them, negative ones crop."""
     from torch.nn.functional import pad
 
+    padded_room(x, amounts)
     # torch wants the last dimension's pair first.
     pairs = [amounts[at : at + 2] for at in range(0, len(amounts), 2)]
     return pad(x, [side for pair in reversed(pairs) for side in pair], value=value) if any(amounts) else x

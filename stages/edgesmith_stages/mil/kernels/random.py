@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.room import room
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -28,7 +29,7 @@ def uniform(call: Call) -> Tensor:
     """Numbers in [0, 1), of shape `shape`, float64."""
     import torch
 
-    return torch.rand(call.ints("shape"), generator=generator(call), dtype=torch.float64)
+    return torch.rand(room(call, call.ints("shape")), generator=generator(call), dtype=torch.float64)
 
 
 def random_bernoulli(call: Call) -> Results:
@@ -41,6 +42,7 @@ def random_categorical(call: Call) -> Results:
     import torch
 
     x, size = call.tensor().double(), call.int("size", 1)
+    room(call, [*x.shape[:-1], size])
     weights = x if call.text("mode", "logits") == "probs" else x.softmax(-1)
     drawn = torch.multinomial(weights.reshape(-1, x.shape[-1]), size, replacement=True, generator=generator(call))
     return drawn.reshape(*x.shape[:-1], size).to(call.held("fp32"))
@@ -50,7 +52,7 @@ def random_normal(call: Call) -> Results:
     """Normally distributed numbers."""
     import torch
 
-    numbers = torch.randn(call.ints("shape"), generator=generator(call), dtype=torch.float64)
+    numbers = torch.randn(room(call, call.ints("shape")), generator=generator(call), dtype=torch.float64)
     return (call.number("mean", 0.0) + call.number("stddev", 1.0) * numbers).to(call.held("fp32"))
 
 

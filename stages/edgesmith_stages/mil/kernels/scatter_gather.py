@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from edgesmith import UserError
 from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.room import room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,6 +64,7 @@ def gather(call: Call, rule: Rule) -> Results:
     axis = call.int("axis", 0) % x.ndim
     indices = along(call, rule, axis, x)
     shape = [*x.shape[:axis], *indices.shape[batch:], *x.shape[axis + 1 :]]
+    room(call, shape)
     rows = math.prod(x.shape[:batch])
     flat = x.reshape(rows, math.prod(x.shape[batch:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]))
     chosen = flat.movedim(2, 1)[torch.arange(rows)[:, None], indices.reshape(rows, math.prod(indices.shape[batch:]))]
@@ -82,6 +84,7 @@ def gather_nd(call: Call, rule: Rule) -> Results:
     x, batch = call.tensor(), call.int("batch_dims", 0)
     indices = call.tensor("indices").long()
     depth, rows = indices.shape[-1], math.prod(x.shape[:batch])
+    room(call, [*indices.shape[:-1], *x.shape[batch + depth :]])
     valid = rule(call, indices, torch.tensor(x.shape[batch : batch + depth], dtype=torch.int64))
     flat = valid.reshape(rows, math.prod(indices.shape[batch:-1]), depth)
     row = torch.arange(rows)[:, None].expand(flat.shape[:2])

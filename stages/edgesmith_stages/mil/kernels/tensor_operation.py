@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
 from edgesmith_stages.mil.kernels.non_maximum_suppression import boxes_first, boxes_last
+from edgesmith_stages.mil.room import broadcast, padded_room, room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +42,9 @@ def stack(call: Call) -> Results:
 
 def tile(call: Call) -> Results:
     """x repeated reps[i] times along axis i."""
-    return call.tensor().tile(call.ints("reps"))
+    x, reps = call.tensor(), call.ints("reps")
+    room(call, [size * count for size, count in zip(x.shape, reps, strict=True)])
+    return x.tile(reps)
 
 
 def pad(call: Call) -> Results:
@@ -50,6 +53,7 @@ def pad(call: Call) -> Results:
     import torch.nn.functional as F
 
     x, pads, mode = call.tensor(), call.ints("pad"), call.text("mode", "constant")
+    padded_room(x, pads)
     sides = list(zip(pads[::2], pads[1::2], strict=True))
     if mode == "constant":
         return F.pad(x, [amount for side in reversed(sides) for amount in side], value=call.number("constant_val", 0.0))
@@ -73,12 +77,12 @@ def fill_like(call: Call) -> Results:
 
 
 def full(call: Call, shape: list[int]) -> Tensor:
-    """Input `value`, by default float 0, seen from everywhere in a shape: an absurd shape takes no memory."""
+    """Input `value`, by default float 0, seen from everywhere in a shape."""
     import torch
 
     zero = torch.zeros((), dtype=call.held("fp32"))
     value: Tensor = call.arguments.get("value", zero)
-    return value.expand(shape)
+    return value.expand(room(call, shape))
 
 
 def one_hot(call: Call) -> Results:
@@ -87,6 +91,7 @@ def one_hot(call: Call) -> Results:
 
     indices, size = call.tensor("indices").long(), call.int("one_hot_vector_size")
     axis = call.int("axis", -1) % (indices.ndim + 1)
+    room(call, [*indices.shape, size])
     hot = (indices[..., None] == torch.arange(size)).movedim(-1, axis)
     one, zero = torch.tensor([1, 0], dtype=torch.int32)
     return torch.where(hot, call.arguments.get("on_value", one), call.arguments.get("off_value", zero))
@@ -97,9 +102,10 @@ def range_1d(call: Call) -> Results:
     import torch
 
     start, end, step = (call.tensor(name) for name in ("start", "end", "step"))
+    length = max(0, math.ceil((end - start) / step))
+    room(call, [length])
     if not start.is_floating_point():
         return torch.arange(int(start), int(end), int(step), dtype=start.dtype)
-    length = max(0, math.ceil((end - start) / step))
     return start + step * torch.arange(length, dtype=start.dtype)
 
 
@@ -119,7 +125,9 @@ def select(call: Call) -> Results:
     """a where cond, else b."""
     import torch
 
-    return torch.where(call.tensor("cond"), call.tensor("a"), call.tensor("b"))
+    cond, a, b = (call.tensor(name) for name in ("cond", "a", "b"))
+    broadcast(call, cond, a, b)
+    return torch.where(cond, a, b)
 
 
 def non_zero(call: Call) -> Results:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from edgesmith import UserError
 from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.room import room
 
 
 def reshape(call: Call) -> Results:
@@ -182,7 +183,9 @@ def sliding_windows(call: Call) -> Results:
     """All windows along an axis, `stride` apart; their elements are a new axis behind it."""
     x = call.tensor()
     axis = call.int("axis") % x.ndim
-    return x.unfold(axis, call.int("size"), call.int("stride", 1)).movedim(-1, axis + 1)
+    windows = x.unfold(axis, call.int("size"), call.int("stride", 1)).movedim(-1, axis + 1)
+    room(call, windows.shape)
+    return windows
 
 
 KERNELS: Mapping[tuple[str, int], Kernel] = {
