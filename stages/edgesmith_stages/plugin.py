@@ -16,7 +16,9 @@ def edgesmith_stages() -> list[type[Stage]]:
     from edgesmith_stages.export_tflite import ExportTflite
     from edgesmith_stages.fuse import Fuse
     from edgesmith_stages.prune import Prune
+    from edgesmith_stages.quantize.sensitivity import Sensitivity
     from edgesmith_stages.quantize.stage import Quantize
+    from edgesmith_stages.quantize.tune import TunePrecision
     from edgesmith_stages.train import Train
 
     return [
@@ -28,6 +30,8 @@ def edgesmith_stages() -> list[type[Stage]]:
         ExportCoreML,
         ExportTflite,
         Quantize,
+        Sensitivity,
+        TunePrecision,
         Evaluate,
         Benchmark,
     ]

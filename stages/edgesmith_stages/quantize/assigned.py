@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgesmith import OnnxModel, TfliteModel, UserError
 from edgesmith_stages.quantize.assignment import UNTOUCHED, Assignment
 
 if TYPE_CHECKING:
@@ -14,6 +16,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgesmith import Model
+
+
+def assigned(params: Any, kind: type[Model], kinds: Mapping[str, Any]) -> bool:
+    """Tell whether an assignment decides what `quantize` does.
+
+    Args:
+        params: of `quantize`.
+        kind: of the model.
+        kinds: by input port, the kinds connected.
+
+    Raises:
+        UserError: `scheme: auto` without an assignment, or one with another scheme or with `exclude`.
+    """
+    if kind not in (OnnxModel, TfliteModel):
+        if kinds.get("assignment"):
+            raise UserError(f"an assignment is for ONNX and TFLite models, and this is a {kind.kind} model")
+        return False
+    if (params.scheme == "auto") != bool(kinds.get("assignment")):
+        raise UserError(
+            "`scheme: auto` goes with an assignment, and an assignment with `scheme: auto`",
+            hint="`tune-precision` makes one: `needs: {model: NODE, assignment: TUNED.assignment}`",
+        )
+    if params.scheme == "auto" and params.exclude is not None:
+        raise UserError("`exclude` does not go with `scheme: auto`: the assignment says what stays in float")
+    return bool(params.scheme == "auto")
 
 
 def quantize_assigned(

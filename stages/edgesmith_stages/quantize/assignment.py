@@ -13,6 +13,8 @@ from edgesmith import Report, UserError
 
 UNTOUCHED = "float"
 """The scheme of an assignment under which the file stays as it is."""
+NOT_FASTER = "no candidate within budget is faster than float on the machine that it was tuned on"
+"""Why a file stays as it is."""
 
 
 @dataclass(frozen=True)

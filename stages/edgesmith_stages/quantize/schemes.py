@@ -8,6 +8,7 @@ from typing import Any, Literal
 from edgesmith import CoreMLModel, Model, OnnxModel, TfliteModel
 
 Scheme = Literal[
+    "auto",
     "fp16",
     "weight-int8",
     "dynamic-int8",
@@ -64,4 +65,4 @@ def base_kind(kind: type[Model]) -> type[Model]:
 
 def calibrated(params: Any) -> bool:
     """Whether images are needed: the range of every activation is fixed in the file."""
-    return "int8" in (params.scheme, params.activations)
+    return params.scheme == "auto" or "int8" in (params.scheme, params.activations)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import CoreMLModel, OnnxModel, Stage, TfliteModel, Toolchain, UserError, carry, like
+from edgesmith import CoreMLModel, OnnxModel, Report, Stage, TfliteModel, Toolchain, UserError, carry, like, optional
 from edgesmith.calibration import too_many
 from edgesmith.errors import unknown
+from edgesmith_stages.quantize.assigned import assigned
+from edgesmith_stages.quantize.assignment import Assignment
 from edgesmith_stages.quantize.options import refuse
 from edgesmith_stages.quantize.params import CompressionParams
 from edgesmith_stages.quantize.schemes import METHODS, REQUIREMENTS, SCHEMES, base_kind, calibrated
@@ -31,6 +33,9 @@ class Quantize(Stage):
     `linear-int4`, `linear-uint4` (iOS18), `palettize-N`, `palettize-unique`, `sparse`, and joint forms: a pruning
     option beside another scheme.
 
+    With `scheme: auto`, ONNX and TFLite files are quantised as the `assignment` of `tune-precision` says; the figures
+    `assigned` and `kept` tell the scheme, and what stays in float and why.
+
     Figures: `bytes`, `ratio` to the input's bytes; `sqnr_db`, `rel_l2` and `agreement` on the golden images against the
     input file (Core ML: both saved packages run by the reference runtime, logits compared); for Core ML
     `compressed_weights`, `skipped_weights`, `weight_sqnr_db`, and with calibration `quantized_activations`;
@@ -38,7 +43,7 @@ class Quantize(Stage):
     """
 
     name = "quantize"
-    inputs = {"model": TfliteModel | OnnxModel | CoreMLModel}
+    inputs = {"model": TfliteModel | OnnxModel | CoreMLModel, "assignment": optional(Report)}
     outputs = {"model": like("model")}
 
     class Params(CompressionParams):
@@ -53,7 +58,7 @@ class Quantize(Stage):
     def check(cls, params: Any, kinds: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> None:
         """Refuse schemes and methods that the format doesn't have, and calibration without enough images."""
         kind = base_kind(kinds["model"][0])
-        if params.scheme not in SCHEMES[kind]:
+        if not assigned(params, kind, kinds) and params.scheme not in SCHEMES[kind]:
             raise UserError(unknown(f"scheme for a {kind.kind} model", params.scheme, SCHEMES[kind]))
         refuse(params, kind.kind)
         if not calibrated(params):
@@ -76,14 +81,19 @@ class Quantize(Stage):
         source, out = inputs["model"], ctx.out("model")
         kind = base_kind(type(source))
         made = type(source)(out)
+        assignment = Assignment.read(inputs["assignment"]) if inputs.get("assignment") else None
         images = None
-        if calibrated(params):
+        if calibrated(params) if assignment is None else assignment.scheme == "int8":
             from edgesmith.calibration import load
 
             ctx.progress(0, 3, doing="calibration images")
             images = load(ctx, params.data, source.contract, params.calibration)
         ctx.progress(1, 3, doing=params.scheme)
-        if kind is CoreMLModel:
+        if assignment is not None:
+            from edgesmith_stages.quantize.assigned import quantize_assigned
+
+            figures = quantize_assigned(source, made, assignment, params, images, ctx.scratch)
+        elif kind is CoreMLModel:
             from edgesmith_stages.quantize.coreml.compress import compress
 
             figures = compress(source, made, params, images)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from edgesmith import DatasetRef, OnnxModel, Report, Stage, StageFailed, TfliteModel, Toolchain, UserError, optional
 from edgesmith.calibration import too_many
-from edgesmith_stages.quantize.assignment import UNTOUCHED, Assignment
+from edgesmith_stages.quantize.assignment import NOT_FASTER, UNTOUCHED, Assignment
 from edgesmith_stages.quantize.budget import Budget, Prefer, Trial
 from edgesmith_stages.quantize.schemes import REQUIREMENTS, base_kind
 
@@ -179,7 +179,7 @@ class TunePrecision(Stage):
         """Write both reports; return the figures."""
         missed = {one.label: search.budget.missed(one) for one in search.trials}
         if chosen is None:
-            why = "no candidate within budget is faster than float on this machine"
+            why = NOT_FASTER
             if params.on_regress == "fail":
                 lines = [f"  {label}: {reason}" for label, reason in missed.items() if reason]
                 raise StageFailed(
