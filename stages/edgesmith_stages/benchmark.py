@@ -76,6 +76,7 @@ class Benchmark(Stage):
                 except RuntimeUnavailable as reason:
                     rows[index]["status"] = f"not run: {reason.message}"
                 except EdgesmithError as error:
+                    ctx.log.warning("%s", error)
                     rows[index]["status"] = f"failed: {error.message.splitlines()[0]}"
             times = self._measure(ctx, running, images, params, rows)
             for index, process in running.items():
@@ -127,6 +128,7 @@ class Benchmark(Stage):
                     if not process.in_turns:
                         alive.discard(index)
                 except EdgesmithError as error:
+                    ctx.log.warning("%s", error)
                     rows[index]["status"] = f"failed: {error.message.splitlines()[0]}"
                     times[index] = []
                     alive.discard(index)
