@@ -19,6 +19,7 @@ _OP = (
     re.compile(r"at the operator ([\w.:]+)"),
     re.compile(r"(?:breaks|goes wrong) at (\w+) '"),
     re.compile(r"is lost at '([\w.]+)'"),
+    re.compile(r"\((\w+)\) failed to (?:invoke|prepare)"),
 )
 _LAYER = re.compile(r"\blayer ([\w.]+)\)")
 

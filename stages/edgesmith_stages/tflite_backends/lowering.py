@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ def lowered(module: nn.Module, example: Tensor) -> nn.Module:
     from torch import nn
     from torch.overrides import TorchFunctionMode
 
-    replacements = {nn.functional.interpolate: _nearest, nn.functional.scaled_dot_product_attention: _shared_attention}
+    replacements: dict[Any, Callable[..., Tensor | None]] = {
+        nn.functional.interpolate: _nearest,
+        nn.functional.scaled_dot_product_attention: _shared_attention,
+    }
 
-    class Replacing(TorchFunctionMode):
+    class Replacing(TorchFunctionMode):  # type: ignore[misc]
         """Calls of the functions above go through their replacements, which return None for those to leave alone."""
 
         replaced = 0
@@ -41,7 +45,7 @@ def lowered(module: nn.Module, example: Tensor) -> nn.Module:
             self.replaced += 1
             return made
 
-    class Lowered(nn.Module):
+    class Lowered(nn.Module):  # type: ignore[misc]
         """The module, traced with replacements."""
 
         def __init__(self) -> None:
