@@ -86,7 +86,7 @@ class PoolRuns:
 
     def _deployment(self, client: SyncPrefectClient) -> UUID:
         flow: UUID = client.create_flow_from_name(FLOW)
-        return client.create_deployment(
+        made: UUID = client.create_deployment(
             flow_id=flow,
             name=self.pool,
             work_pool_name=self.pool,
@@ -97,6 +97,7 @@ class PoolRuns:
             enforce_parameter_schema=False,
             tags=["edgesmith"],
         )
+        return made
 
     def _await(self, client: SyncPrefectClient, run: UUID, following: Following, absence: Absence) -> FlowRun:
         reached = time.monotonic()

@@ -244,6 +244,14 @@ class TargetContract(_RunsModels):
     def _subject(self) -> Any:
         return self.target
 
+    def _skip_where_unavailable(self) -> None:
+        super()._skip_where_unavailable()
+        pool = make_target(self.target, self.params).work_pool()
+        if pool is not None:
+            import pytest
+
+            pytest.skip(f"{self.target.name}: the machine that answers from the work pool {pool.name!r} runs models")
+
     def test_tells_what_it_is(self) -> None:
         """Its identity, part of every measurement's key, is JSON, and is not empty."""
         self._skip_where_unavailable()

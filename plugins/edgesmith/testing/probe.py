@@ -63,7 +63,10 @@ def key_parts(cls: Any, params: Mapping[str, Any], kinds: Mapping[str, tuple[typ
     if issubclass(cls, (Dataset, Runtime)):
         parts["requirements"] = list(cls.requirements)
     if issubclass(cls, Target):
-        parts["identity"] = dict(make_target(cls, params).identity())
+        target = make_target(cls, params)
+        pool = target.work_pool()
+        # The machine that answers tells what it is.
+        parts["identity"] = dict(target.identity()) if pool is None else {"work_pool": repr(pool)}
     return parts
 
 
