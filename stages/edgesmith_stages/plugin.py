@@ -53,9 +53,11 @@ def edgesmith_runtimes() -> list[type[Runtime]]:
 def edgesmith_targets() -> list[type[Target]]:
     """All built-in targets."""
     from edgesmith_stages.targets.adb.target import Adb
+    from edgesmith_stages.targets.coreml import CoreMLUnits
     from edgesmith_stages.targets.host import Host
+    from edgesmith_stages.targets.pool import Pool
 
-    return [Host, Adb]
+    return [Host, Adb, CoreMLUnits, Pool]
 
 
 @hookimpl
