@@ -1,30 +1,22 @@
 """docs/plugins.md, followed to the letter: its files are written, its commands run, in order."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from edgesmith_flows.plugin_rules import KNOWN_HOOKS
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(file for file in DOCS.rglob("*.md"))
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PLACE = re.compile(r"# ([\w./-]+)\n")
-
-
-def blocks(page):
-    return BLOCK.findall(page.read_text())
+from .pages import DOCS, PAGES, PLACE, blocks, follow
 
 
 def test_every_block_is_a_file_or_a_command():
-    for language, text in blocks(DOCS / "plugins.md"):
+    for language, text in blocks((DOCS / "plugins.md").read_text()):
         assert language == "sh" or PLACE.match(text), text
 
 
 def test_the_python_blocks_compile():
     for page in PAGES:
-        for language, text in blocks(page):
+        for language, text in blocks(page.read_text()):
             if language == "python":
                 compile(text, str(page), "exec")
 
@@ -42,17 +34,8 @@ def test_links_between_pages_lead_somewhere(page):
 
 @pytest.mark.slow
 def test_a_reader_gets_from_nothing_to_a_published_stage(author, tmp_path):
-    folder = tmp_path
-    told = ""
     try:
-        for language, text in blocks(DOCS / "plugins.md"):
-            if language != "sh":
-                file = folder / PLACE.match(text)[1]
-                file.write_text(text.partition("\n")[2])
-                continue
-            out = author(f"{text}\npwd", folder)
-            told += out
-            folder = Path(out.splitlines()[-1])
+        told = follow((DOCS / "plugins.md").read_text(), author, tmp_path)
     finally:
         author("uv pip uninstall edgesmith-acme")
     assert "acme-stamp (version 1)" in told
