@@ -163,7 +163,10 @@ def _unusable(name: str, reason: str, hint: str | None = None) -> Finding:
 
 def _identity(name: str, target: Any) -> Finding:
     try:
-        told = dict(make_target(target, {}).identity())
+        made = make_target(target, {})
+        if made.work_pool() is not None:
+            return Finding("target", name, "ok", "the machine that answers from the work pool tells what it is")
+        told = dict(made.identity())
     except EdgesmithError as error:
         return _unusable(name, error.message, error.hint)
     except Exception as error:  # a device may be away, a driver broken

@@ -50,9 +50,8 @@ def do_errand(errand: Errand, store: Path, remote: str | None, listener: Listene
     opened = Store.open(store)
     identities = Identities(registry, Toolchains(), opened.memo(), errand.seed)
     pipeline = Pipeline(errand.node, "", Path("errand"), {node.name: node}, (), errand.seed)
-    url = remote or errand.remote
-    session = Session(pipeline, registry, opened, identities, url)
-    shared = Remote(url, lambda text: listener.logged(node.name, "WARNING", text))
+    session = Session(pipeline, registry, opened, identities)
+    shared = Remote(remote or errand.remote, lambda text: listener.logged(node.name, "WARNING", text))
     given = _given(errand, node)
     with opened.lease():
         _confirm(errand, node, identities, given)

@@ -24,6 +24,8 @@ TELL_SECONDS = 15.0
 """How long no worker may be online before that is told."""
 _LOOK_SECONDS = 5.0
 _PAGE = 200
+_OVERLAP = 50
+"""Lines that are read again each time: several processes send them, and some come late."""
 LOGGER = "edgesmith"
 """What the flow's own logger is called below Prefect's."""
 
@@ -32,7 +34,7 @@ Progressed = Callable[[float, float], None]
 
 
 class Following:
-    """Passes on what a flow run says: its own lines, and Prefect's warnings.
+    """Passes on what a flow run says; what Prefect says of it is left out.
 
     Args:
         logged: is told level and text.
@@ -44,16 +46,19 @@ class Following:
         self._run = run
         self._logged = logged
         self._progressed = progressed
-        self._read = 0
+        self._seen: set[UUID] = set()
         self._percent = -1.0
 
     def look(self) -> None:
         """Pass on what is new."""
-        known = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self._run]))
-        while lines := self._client.read_logs(known, limit=_PAGE, offset=self._read):
-            self._read += len(lines)
+        wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self._run]))
+        place = max(0, len(self._seen) - _OVERLAP)
+        while lines := self._client.read_logs(wanted, limit=_PAGE, offset=place):
+            place += len(lines)
             for line in lines:
-                if line.name.rpartition(".")[2] == LOGGER or line.level >= logging.WARNING:
+                new = line.id not in self._seen
+                self._seen.add(line.id)
+                if new and line.name.rpartition(".")[2] == LOGGER:
                     self._logged(logging.getLevelName(line.level), line.message)
         shown = self._client.read_artifacts(
             artifact_filter=ArtifactFilter(

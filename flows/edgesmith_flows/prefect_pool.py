@@ -21,6 +21,7 @@ from prefect.states import Cancelling
 
 from edgesmith.errors import Cancelled, EdgesmithError, StageFailed, UserError, unknown
 from edgesmith_flows.prefect_following import Absence, Following, Logged, Progressed
+from edgesmith_flows.remote_records import DIGEST
 
 FLOW = "edgesmith-errand"
 ENTRYPOINT = "edgesmith_flows.prefect_errand.errand"
@@ -109,6 +110,8 @@ class PoolRuns:
                 following.look()
                 absence.look()
                 reached = time.monotonic()
+            except ObjectNotFound as error:
+                raise StageFailed(f"the flow run in the work pool {self.pool!r} was deleted") from error
             except httpx.HTTPError as error:
                 if time.monotonic() - reached > _API_SECONDS:
                     raise StageFailed(f"Prefect's API can't be reached any more: {error}") from error
@@ -120,9 +123,12 @@ class PoolRuns:
         if state is None:
             raise StageFailed("Prefect lost the state of the flow run")
         told, _, hint = (state.message or "").partition("\n  hint: ")
-        if state.is_completed():
-            return told.rpartition(" ")[2]
         where = f"in the work pool {self.pool!r}"
+        if state.is_completed():
+            key = told.rpartition(" ")[2]
+            if DIGEST.fullmatch(key):
+                return key
+            raise StageFailed(f"{where}: the flow run {run.name!r} is done, but told no key")
         if state.name in (REFUSED, FAILED):
             kind: type[EdgesmithError] = UserError if state.name == REFUSED else StageFailed
             raise kind(f"{where}: {told}", hint=hint or None)
