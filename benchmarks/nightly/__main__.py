@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from benchmarks.nightly.counts import instructions
 from benchmarks.nightly.heavier import heavier, rows_of
 from benchmarks.nightly.load import loaded
 from benchmarks.nightly.trials import nights
@@ -32,12 +33,16 @@ KINDS = {"null": 0.0, "five": 0.05, "ten": 0.10}
 @click.option("--nights", "count", default=100, show_default=True, help="Null nights: the same model twice.")
 @click.option("--tries", default=40, show_default=True, help="Nights with a model that has more work, 5 and 10 %.")
 @click.option("--load", "busy", default=3, show_default=True, help="Processes of the load generator.")
+@click.option("--count", "counted", is_flag=True, help="Only count the models' instructions, with Valgrind.")
 @click.option("--only", multiple=True, type=click.Choice(list(KINDS)), help="These kinds of night and no others.")
-def main(model: Path, folder: Path, count: int, tries: int, busy: int, only: tuple[str, ...]) -> None:
+def main(model: Path, folder: Path, count: int, tries: int, busy: int, counted: bool, only: tuple[str, ...]) -> None:
     """Count false alarms, and regressions that are found."""
     folder.mkdir(parents=True, exist_ok=True)
     base = OnnxModel(model.absolute())
     rule = LatencyRule()
+    if counted:
+        _count(base, folder, only or tuple(KINDS))
+        return
     with loaded(busy):
         for kind in only or KINDS:
             other = _other(base, folder, KINDS[kind])
@@ -48,6 +53,17 @@ def main(model: Path, folder: Path, count: int, tries: int, busy: int, only: tup
                 rows.append(row)
                 click.echo(_line(row), err=True)
             click.echo(_summary(kind, rows))
+
+
+def _count(base: OnnxModel, folder: Path, kinds: tuple[str, ...]) -> None:
+    """Print by how much the extra work raises the instructions of an inference."""
+    before = instructions(base.file)
+    if before is None:
+        raise click.ClickException("Valgrind is not installed")
+    click.echo(f"the model: {before / 1e6:.3f} million instructions an inference")
+    for kind in kinds:
+        after = instructions(_other(base, folder, KINDS[kind]).file)
+        click.echo(f"{kind}: {100 * ((after or 0) / before - 1):+.2f} %")
 
 
 def _pairs(base: OnnxModel, other: OnnxModel) -> Callable[[random.Random], Pair]:

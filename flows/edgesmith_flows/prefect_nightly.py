@@ -8,6 +8,7 @@ from prefect import Flow, State, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.states import Completed, Failed
 
+from edgesmith.errors import StageFailed
 from edgesmith_flows.nightly.document import Entry, is_nightly, load_nightly
 from edgesmith_flows.nightly.night import Night, hold_night
 from edgesmith_flows.nightly.told import markdown, verdict_of
@@ -39,8 +40,10 @@ def nightly_flow(name: str) -> Flow[..., Any]:
         logger = get_run_logger()
 
         def run_one(entry: Entry) -> None:
-            # A pipeline that fails ends its own flow run so; here its record tells.
-            pipeline_flow(entry.name)(params=entry.set or None, return_state=True)
+            state = pipeline_flow(entry.name)(params=entry.set or None, return_state=True)
+            if not state.is_completed():
+                # Its record tells more, where it got as far as that.
+                raise StageFailed(state.message or state.name)
 
         night = hold_night(document, load_settings(), run_one, lambda text: logger.info("%s", text))
         _publish(night)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -72,7 +72,12 @@ def _checked(
 
 
 def open_session(
-    name: str, settings: Settings, overrides: Mapping[str, Any] | None = None, *, offline: bool = False
+    name: str,
+    settings: Settings,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    offline: bool = False,
+    instead: Sequence[str] = (),
 ) -> Session:
     """Check a pipeline and open the store; nothing heavy is imported."""
     return session_of(
@@ -82,6 +87,7 @@ def open_session(
         overrides=overrides or {},
         remote=settings.remote,
         offline=offline,
+        instead=instead,
     )
 
 
@@ -93,17 +99,25 @@ def session_of(
     overrides: Mapping[str, Any] | None = None,
     remote: str | None = None,
     offline: bool = False,
+    instead: Sequence[str] = (),
     folder: Path | None = None,
 ) -> Session:
     """Check a pipeline that was read and open its stores.
 
     Args:
+        instead: requirements that stand in the place of what stages declare, such as `onnx==1.21`.
         folder: where local plugin modules are looked for; the working directory by default.
     """
     pipeline, registry = _checked(source, plugins, overrides or {}, folder or Path.cwd())
     opened = Store.open(store)
     machines = Machines(opened.root / "machines", opened.root / "tmp")
-    identities = Identities(registry, Toolchains(offline=offline), opened.memo(), pipeline.seed, machines)
+    identities = Identities(
+        registry, Toolchains(offline=offline, instead=instead), opened.memo(), pipeline.seed, machines
+    )
+    if instead:
+        from edgesmith_flows.toolchains.instead import check_instead
+
+        check_instead(instead, [one for node in pipeline.nodes.values() for one in identities.wanted(node)])
     return Session(pipeline, registry, opened, identities, remote, source.text, overrides or {}, tuple(plugins))
 
 

@@ -12,6 +12,7 @@ from edgesmith_flows.cli.options import store_option
 if TYPE_CHECKING:
     from edgesmith_flows.figures.changes import Cause
     from edgesmith_flows.nightly.verdict import Verdict
+    from edgesmith_flows.store import Store
 
 _WORDS = {"regressed": "worse", "improved": "better", "changed": "changed", "unsure": "?", "same": "", "fine": ""}
 
@@ -27,17 +28,22 @@ def command(before: str, after: str, as_json: bool, store: str | None) -> None:
     A RUN is a run's name or its start, a pipeline (its newest run), or a baseline's name. Latencies of two runs were
     measured at different times: only the nightly measures both side by side (see docs/nightly.md).
     """
+    from edgesmith_flows.settings import load_settings
+    from edgesmith_flows.store import Store
+
+    show(Store.open(load_settings(store).store), before, after, as_json=as_json)
+
+
+def show(store: Store, before: str, after: str, *, as_json: bool = False) -> None:
+    """Print what differs between two runs, named as on the command line."""
     from edgesmith_flows.figures.changes import causes
     from edgesmith_flows.figures.table import FigureTable
     from edgesmith_flows.nightly.versus import judge_changes
-    from edgesmith_flows.settings import load_settings
-    from edgesmith_flows.store import Store
     from edgesmith_flows.tags import any_run
 
-    opened = Store.open(load_settings(store).store)
-    with FigureTable(opened) as table:
-        runs = [table.run(any_run(opened, name).name) for name in (before, after)]
-        verdicts = judge_changes(opened, table, runs[0], runs[1])
+    with FigureTable(store) as table:
+        runs = [table.run(any_run(store, name).name) for name in (before, after)]
+        verdicts = judge_changes(store, table, runs[0], runs[1])
         brought = causes(table, runs[0], runs[1])
     if as_json:
         click.echo(json.dumps(document(runs[0].run, runs[1].run, verdicts, brought), indent=1))

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show what would run and why, and run nothing.")
 @remote_option
 @click.option("--runner", metavar="RUNNER", help="Where nodes run: threads, dask, or dask:tcp://HOST:PORT.")
+@click.option(
+    "--with", "instead", multiple=True, metavar="REQUIREMENT", help="Try another version of a tool: onnx==1.21."
+)
 @click.option("--offline", is_flag=True, help="Build no toolchain: fail where one is missing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to standard error.")
 @click.option("-q", "--quiet", is_flag=True, help="Print what went wrong, and nothing else.")
@@ -51,6 +54,7 @@ def command(
     dry_run: bool,
     remote: str | None,
     runner: str | None,
+    instead: tuple[str, ...],
     offline: bool,
     as_json: bool,
     quiet: bool,
@@ -58,8 +62,10 @@ def command(
     """Run PIPELINE: the name of one that ships or lies in ./pipelines, or the path of a YAML file.
 
     Nodes whose results are in the store are not run again. Exits with 1 if a node fails or a gate does not hold.
+    With `--with` the tool is installed aside, and what it changed since the newest run is shown at the end.
     """
     from edgesmith_flows.document import parse_runner
+    from edgesmith_flows.history import runs
     from edgesmith_flows.overrides import parse_overrides
     from edgesmith_flows.session import fetch, open_session, plan_session
     from edgesmith_flows.settings import load_settings
@@ -70,14 +76,24 @@ def command(
         parse_runner(runner or "threads")
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--runner") from error
-    session = open_session(pipeline, load_settings(store, remote), parse_overrides(overrides), offline=offline)
+    session = open_session(
+        pipeline, load_settings(store, remote), parse_overrides(overrides), offline=offline, instead=instead
+    )
+    if instead and (runner or session.pipeline.runner) != "threads":
+        raise click.BadParameter("works with the runner threads only", param_hint="--with")
     if dry_run:
         plan, _ = plan_session(session, only, force)
         show_plan(plan, as_json)
         return
     with session.store.lease():
         plan, forced = plan_session(session, only, force)
-        ctx.exit(_run(session, fetch(session, plan), forced, runner, begun, shown))
+        before = next(runs(session.store, session.pipeline.name), None) if instead else None
+        code = _run(session, fetch(session, plan), forced, runner, begun, shown)
+    if before is not None and not as_json and not quiet:
+        from edgesmith_flows.cli.compare import show
+
+        show(session.store, before.name, session.pipeline.name)
+    ctx.exit(code)
 
 
 @dataclass(frozen=True)

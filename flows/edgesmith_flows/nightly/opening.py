@@ -42,6 +42,8 @@ def opened_pair(
     """
     ref = target or TargetRef(name="host")
     place = make_target(registry.find("target", registry.targets, ref.name), ref.params)
+    if place.work_pool() is not None:
+        raise RuntimeUnavailable(f"the target {ref.name!r} hands nodes to other machines: run the nightly there")
     opens = [_opener(model, place, registry, toolchains, threads, log) for model in (baseline, tonight)]
     pixels = baseline.golden()[0][:_IMAGES], tonight.golden()[0][:_IMAGES]
     runtimes = [registry.runtime_for(type(model))[0] for model in (baseline, tonight)]

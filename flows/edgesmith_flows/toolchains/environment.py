@@ -6,13 +6,14 @@ import os
 import platform
 import sys
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgesmith.errors import EdgesmithError, UserError
 from edgesmith.stage import Toolchain
 from edgesmith_flows.canonical import digest
+from edgesmith_flows.toolchains.instead import instead_of
 from edgesmith_flows.toolchains.record import Use, interpreter
 from edgesmith_flows.toolchains.requirements import unmet, versions_here
 
@@ -41,17 +42,23 @@ class Environment:
 
 
 class Toolchains:
-    """Resolves toolchains to environments; remembers what it resolved, and holds it for as long as it lives."""
+    """Resolves toolchains to environments; remembers what it resolved, and holds it for as long as it lives.
 
-    def __init__(self, root: Path | None = None, *, offline: bool = False) -> None:
+    Args:
+        instead: requirements that stand in the place of the declared ones of the same name (`edgesmith run --with`).
+    """
+
+    def __init__(self, root: Path | None = None, *, offline: bool = False, instead: Sequence[str] = ()) -> None:
         self.root = root or default_root()
         self.offline = offline
+        self.instead = tuple(instead)
         self._known: dict[Toolchain, Environment] = {}
 
     def find(self, toolchain: Toolchain) -> Environment | None:
         """Return the environment if it is here or already built, without building anything."""
         if toolchain not in self._known:
-            found = self._built(toolchain) if unmet(toolchain) else self._here(toolchain)
+            other = instead_of(toolchain, self.instead) if self.instead else toolchain
+            found = self._built(other) if unmet(other) else self._here(other)
             if found is None:
                 return None
             self._known[toolchain] = found
@@ -69,10 +76,11 @@ class Toolchains:
         self.refuse_offline([toolchain])
         from edgesmith_flows.toolchains.build import build
 
-        build(self.folder(toolchain), toolchain, log)
+        other = instead_of(toolchain, self.instead) if self.instead else toolchain
+        build(self.folder(other), other, log)
         built = self.find(toolchain)
         if built is None:
-            raise EdgesmithError(f"the toolchain in {self.folder(toolchain)} was built but can't be read")
+            raise EdgesmithError(f"the toolchain in {self.folder(other)} was built but can't be read")
         return built
 
     def refuse_offline(self, wanted: list[Toolchain]) -> None:
