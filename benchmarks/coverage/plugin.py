@@ -10,6 +10,7 @@ from pydantic import Field
 from edgesmith import Context, InputContract, Stage, TorchModel, UserError, hookimpl
 
 CLASSES = 1000
+LAYER_SCALE = 0.1
 
 
 class Untrained(Stage):
@@ -53,6 +54,7 @@ def settle(module: Any, images: Any) -> None:
     With those of no images, numbers grow from layer to layer until no half can hold them, as no trained network's do.
     A norm that sees one number an image and channel, behind the pooling, is told that they vary as much as they are
     large: pooled noise hardly varies, and to divide by that would magnify the roundings of all layers before it.
+    Layer scales begin at 1e-5 or so, where halves hold few digits; training brings them to tenths.
     """
     import torch
 
@@ -72,6 +74,9 @@ def settle(module: Any, images: Any) -> None:
             torch.nn.init.normal_(part.bias, 0, 0.1)
         part.train()
     with torch.no_grad():
+        for weight in module.parameters():
+            if 0 < float(weight.abs().max()) < LAYER_SCALE / 10:
+                weight.fill_(LAYER_SCALE)
         module(images)
         for part in pooled:
             part.running_var.copy_(torch.maximum(part.running_var, part.running_mean.square()))
