@@ -47,7 +47,7 @@ class Executor:
 
     def __post_init__(self) -> None:
         self.bridge = bridge_for(self.registry)
-        self._identity_lock = threading.Lock()
+        self.identity_lock = threading.Lock()
 
     def make(self, name: str) -> NodeResult:
         """Make a node, or find it in the store.
@@ -107,9 +107,9 @@ class Executor:
 
     def known(self, node: Node) -> Action | None:
         """Find what a node gave before, here or on the remote store, if its key can be known."""
-        if not self.identities.told(node):
-            return None
-        return self._find(node, self._key(node)[0])
+        with self.identity_lock:
+            told = self.identities.told(node)
+        return self._find(node, self._key(node)[0]) if told else None
 
     def _find(self, node: Node, key: str) -> Action | None:
         """Look a key up here, then on the remote store, whose record may be anybody's: it must fit the node."""
@@ -133,7 +133,7 @@ class Executor:
 
     def _key(self, node: Node) -> tuple[str, dict[str, Any], dict[str, list[str]]]:
         digests = input_digests(node, self.outputs())
-        with self._identity_lock:
+        with self.identity_lock:
             document = self.identities.document(node, digests)
         return self.identities.key(document), document, digests
 

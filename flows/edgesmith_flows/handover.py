@@ -67,7 +67,8 @@ def hand_over_with(send: Send, executor: Executor, node: Node, pool: WorkPool, f
     """Do what `hand_over` does, with another way to have an errand done."""
     remote = _shared(node.name, executor.remote)
     identities = executor.identities
-    question = identities.question(node)
+    with executor.identity_lock:
+        question = identities.question(node)
     with executor.store.lock(f"errand-{identities.key(question)}", executor.stop_if_cancelled):
         action = None if force else executor.known(node)
         if action is not None:
@@ -77,7 +78,8 @@ def hand_over_with(send: Send, executor: Executor, node: Node, pool: WorkPool, f
         digests = input_digests(node, executor.outputs())
         _send_inputs(executor, digests, remote)
         executor.listener.started(node.name)
-        errand = errand_of(node, pool, digests, executor, force, remote.url)
+        with executor.identity_lock:
+            errand = errand_of(node, pool, digests, executor, force, remote.url)
         key = send(errand.model_dump(mode="json"))
         action = remote.pull_action(executor.store, key)
         if action is None:
@@ -86,7 +88,8 @@ def hand_over_with(send: Send, executor: Executor, node: Node, pool: WorkPool, f
                 hint="EDGESMITH_REMOTE on the worker's machine, where it is set, must lead to the same store as here",
             )
         _check(errand, action, pool)
-        identities.remember(node, action.document)
+        with executor.identity_lock:
+            identities.remember(node, action.document)
     return "done", action
 
 

@@ -82,6 +82,11 @@ class Away(Target):
         raise EdgesmithError("no device is connected", hint="plug it in")
 
 
+def test_a_target_behind_a_work_pool_is_not_asked_here(registry):
+    (found,) = doctor.targets(Registry(targets={"pool": registry.targets["pool"]}))
+    assert (found.state, found.text) == ("ok", "the machine that answers from the work pool tells what it is")
+
+
 def test_a_target_that_is_away_says_so(registry):
     found = list(doctor.targets(Registry(targets={"away": Away, "host": registry.targets["host"]})))
     assert named(found, "away") == Finding(

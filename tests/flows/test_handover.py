@@ -193,12 +193,3 @@ class TestRefusals:
     def test_a_result_that_is_nowhere_is_told(self, lab):
         with pytest.raises(StageFailed, match=r"made the key 000000000000, but the remote store .* doesn't have it"):
             lab.hand_over(send=lambda job: "0" * 64)
-
-
-def test_an_answer_that_can_t_be_read_counts_as_none(tmp_path):
-    machines = Machines(tmp_path / "machines", tmp_path)
-    machines.remember({"pool": "lab"}, {"tools": {"numpy": "2"}, "stage": "x"})
-    assert machines.told({"pool": "lab"}) == {"tools": {"numpy": "2"}}
-    assert machines.told({"pool": "other"}) is None
-    next((tmp_path / "machines").iterdir()).write_text("{")
-    assert machines.told({"pool": "lab"}) is None

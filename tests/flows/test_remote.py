@@ -764,3 +764,30 @@ print(peak() - before)
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
     print(done.stdout)
     assert float(done.stdout) < 64
+
+
+class TestArtifacts:
+    def test_an_artifact_travels_without_any_record(self, folder, make_store):
+        made = make(make_store(), a=b"1")
+        (artifact,) = made.outputs.values()
+        assert folder.open().push_artifact(make_store(), artifact)
+        other = make_store("other")
+        assert folder.open().pull_artifact(other, artifact)
+        assert other.verify(artifact) is None
+        assert folder.open().peek(made.key) is None
+
+    def test_a_damaged_one_or_one_that_is_not_here_is_not_sent(self, folder, make_store):
+        store = make_store()
+        made = make(store, a=b"1")
+        (artifact,) = made.outputs.values()
+        file = store.artifact_folder(artifact) / "files" / "a"
+        file.chmod(0o644)
+        file.write_bytes(b"2")
+        assert not folder.open().push_artifact(store, artifact)
+        assert not folder.open().push_artifact(store, "0" * 64)
+
+    def test_one_that_is_there_already_counts_even_where_nothing_can_be_written(self, folder, make_store):
+        made = make(make_store(), a=b"1")
+        (artifact,) = made.outputs.values()
+        folder.open().push_artifact(make_store(), artifact)
+        assert folder.open().push_artifact(make_store("empty"), artifact)

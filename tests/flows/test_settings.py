@@ -1,7 +1,7 @@
 import pytest
 
 from edgesmith import UserError
-from edgesmith_flows.settings import find_pipeline, known_pipelines, load_settings
+from edgesmith_flows.settings import find_pipeline, known_pipelines, load_settings, worker_store
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +18,13 @@ class TestStore:
         monkeypatch.setenv("EDGESMITH_STORE", "elsewhere")
         assert load_settings().store == tmp_path / "elsewhere"
         assert load_settings("here").store == tmp_path / "here"
+
+    def test_a_machine_that_works_for_others_has_one_that_outlives_the_flow_run_s_folder(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        assert worker_store().is_relative_to(tmp_path / "home")
+        monkeypatch.setenv("EDGESMITH_STORE", "elsewhere")
+        assert worker_store() == tmp_path / "elsewhere"
 
 
 class TestPlugins:
