@@ -92,15 +92,17 @@ def made(place: Place, figures: Mapping[str, Any], seconds: float) -> Cell:
 def failed(place: Place, error: EdgesmithError, seconds: float) -> Cell:
     """Make the cell of a node that failed."""
     found = (pattern.search(error.message) for pattern in _OP)
+    op = next((one.group(1) for one in found if one), "")
     layer = _LAYER.search(error.message)
+    without = f"leave {op} in float: `exclude: [{op}]`" if op and place[2] == "int8" else ""
     return Cell(
         *place,
         state="failed",
         seconds=round(seconds, 1),
         problem=error.message,
-        op=next((one.group(1) for one in found if one), ""),
+        op=op,
         layer=layer.group(1) if layer else "",
-        next=error.hint or "read the message: no hint comes with it",
+        next=error.hint or without or "read the message: no hint comes with it",
     )
 
 

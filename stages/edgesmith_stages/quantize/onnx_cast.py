@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+TO_FLOAT = ("_cast_to_fp32_node", "graph_output_cast0")
+TO_HALF = ("_cast_to_fp16_node", "graph_input_cast0")
+"""Endings of the names of the casts that the converter adds, for a model of one input and one output."""
+
 
 def named(model: Any) -> Any:
     """Return a ModelProto whose nodes all have names of their own, as the converter goes by them."""
@@ -48,8 +52,8 @@ def _mend(graph: Any) -> None:
     outputs = {one.name for one in graph.output}
     whole: dict[str, str] = {}
     for node in nodes:
-        maker = makers.get(node.input[0]) if _cast(node, "FLOAT") else None
-        if maker is not None and _cast(maker, "FLOAT16"):
+        maker = makers.get(node.input[0]) if node.name.endswith(TO_FLOAT) else None
+        if maker is not None and maker.name.endswith(TO_HALF):
             node.input[0] = maker.input[0]
             whole.update({} if node.output[0] in outputs else {node.output[0]: maker.input[0]})
     for node in nodes:
@@ -59,9 +63,3 @@ def _mend(graph: Any) -> None:
     del graph.node[:], graph.value_info[:]
     graph.node.extend(left)
     OnnxModel.graph_topological_sort(graph)
-
-
-def _cast(node: Any, dtype: str) -> bool:
-    from onnx import TensorProto
-
-    return bool(node.op_type == "Cast" and node.attribute[0].i == TensorProto.DataType.Value(dtype))

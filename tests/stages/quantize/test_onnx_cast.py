@@ -57,6 +57,20 @@ def test_every_choice_of_kept_nodes_gives_a_valid_file(given_: tuple[Any, set[st
         np.testing.assert_array_equal(found, wanted)
 
 
+def test_casts_of_the_models_own_are_left_alone() -> None:
+    """Of integers, whatever kept node reads them."""
+    nodes = [
+        helper.make_node("Size", ["image"], ["count"], name="size"),
+        helper.make_node("Cast", ["count"], ["number"], name="cast", to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["image", "number"], ["last"], name="mul"),
+    ]
+    half, _ = converted(proto(nodes, {}), ["mul", "flatten"])
+    onnx.checker.check_model(half, full_check=True)
+    image = np.random.default_rng(0).random((1, 3, 2, 2), np.float32)
+    session = onnxruntime.InferenceSession(half.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(session.run(None, {"image": image})[0], image.reshape(1, 12) * 12)
+
+
 def test_nodes_get_names_of_their_own() -> None:
     """Those without one, and those with another's."""
     nodes = [helper.make_node("Relu", ["image"], ["a"]), helper.make_node("Relu", ["a"], ["last"], name="flatten")]
