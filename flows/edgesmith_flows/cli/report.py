@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """Write one HTML file about RUN, without network: verdict, trade-offs, results, graph, curves, mistakes, origin.
 
-    RUN is a pipeline's name, whose newest run is meant, or a run's name or its start; the newest run of all by default.
+    RUN is a pipeline, whose newest run is meant, or a run's name, its start, or a baseline; the newest run by default.
     Every FILE may be `-`, for standard output.
     """
     from edgesmith_flows.report.diffs import with_diff

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgesmith.errors import UserError, unknown
+from edgesmith.errors import UserError
 from edgesmith.sections import Section, read_sections
 from edgesmith_flows.history import runs
 from edgesmith_flows.store import Store
+from edgesmith_flows.tags import any_run
 
 SCHEMA = 1
 """Version of the JSON document."""
@@ -138,22 +139,16 @@ def find_run(store: Store, name: str | None) -> str:
     """Return the name of a run's record.
 
     Args:
-        name: a pipeline, whose newest run is meant; or a record's name, or its start; None for the newest of all.
+        name: a pipeline, whose newest run is meant (even where a baseline has its name), or what `any_run` knows; None
+            for the newest run of all.
 
     Raises:
         UserError: there is none.
     """
-    known = list(runs(store))
-    for run in known:
-        if name is None or name == run.pipeline:
-            return run.name
-    for run in known:
-        if name is not None and run.name.startswith(name):
-            return run.name
-    if not known:
+    run = next(runs(store, name), None)
+    if run is None and name is None:
         raise UserError(f"the store {store.root} knows no run", hint="`edgesmith run PIPELINE` makes one")
-    names = [*dict.fromkeys(run.pipeline for run in known), *(run.name for run in known[:50])]
-    raise UserError(unknown("run", name or "", names), hint="give a pipeline's name, or a run's (the start is enough)")
+    return run.name if run is not None else any_run(store, name or "").name
 
 
 def gather(store: Store, run: str) -> Facts:

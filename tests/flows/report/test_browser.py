@@ -122,6 +122,7 @@ def test_pointing_at_a_disc_shows_its_recipe(opened):
     tip = shown.get_by_role("tooltip")
     assert not tip.is_visible()
     shown.locator("#trade-offs a[aria-label^='tiny']").first.hover()
+    tip.wait_for()
     assert tip.inner_text().splitlines()[0] == "tiny: top-1 0.9400, median ms 0.70, bytes 3"
     assert "tiny build: factor 1.5" in tip.inner_text()
     shown.mouse.move(5, 5)

@@ -75,6 +75,15 @@ class TestFindRun:
     def test_a_pipeline_means_its_newest_run(self, facts, shared_engine):
         assert find_run(shared_engine.store, "tiny") == find_run(shared_engine.store, None) >= facts.run
 
+    def test_even_where_a_baseline_has_its_name(self, recorded, shared_engine):
+        from edgesmith_flows.tags import find_tag, newest_run, set_tag
+
+        store, _ = shared_engine.store, recorded()
+        set_tag(store, "tiny", newest_run(store, "tiny"))
+        set_tag(store, "best", newest_run(store, "tiny"))
+        newer = recorded().run
+        assert find_run(store, "tiny") == newer != find_run(store, "best") == find_tag(store, "best").run
+
     def test_the_start_of_a_name_is_enough(self, facts, shared_engine):
         assert find_run(shared_engine.store, facts.run[:22]) == facts.run
 

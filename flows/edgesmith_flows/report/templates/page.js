@@ -37,8 +37,11 @@
   document.addEventListener("focusin", (event) => { const target = told(event); if (target) { held = target; beside(target); } });
   document.addEventListener("focusout", hide);
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
-  // Tab scrolls what it goes to into view: the tip goes along.
-  document.addEventListener("scroll", () => { if (held && held === document.activeElement) beside(held); else hide(); }, { passive: true, capture: true });
+  // What the pointer or the focus is on may just have been scrolled into view: the tip goes along.
+  document.addEventListener("scroll", () => {
+    if (held && (held === document.activeElement || held.matches(":hover"))) beside(held);
+    else hide();
+  }, { passive: true, capture: true });
   document.addEventListener("click", (event) => {
     const target = told(event);
     if (target && event.pointerType === "touch") { event.preventDefault(); held = target; beside(target); }
