@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Collection
 from functools import cached_property
@@ -62,7 +63,8 @@ class TfliteQuantiser:
         from edgesmith_stages.hush import hushed
 
         with hushed(), converting("ai-edge-quantizer", "a quantised model", "leave that operator out with `exclude`"):
-            statistics = self._ranges if scheme == "int8" else None
+            # The quantiser widens ranges of tensors that share a scale, in place: the next file would see that.
+            statistics = copy.deepcopy(self._ranges) if scheme == "int8" else None
             recipe = recipe_for(scheme, keep).get_quantization_recipe()
             result = quantizer.Quantizer(self._content, recipe).quantize(
                 statistics, enable_progress_bar=False, enable_progress_report=False

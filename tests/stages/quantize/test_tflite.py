@@ -89,6 +89,19 @@ def test_operations_can_be_left_in_float_by_name(tflite_model: Outcome, tmp_path
     assert quantiser.slow("fp16") == ()
 
 
+def test_a_file_does_not_depend_on_those_made_before(tflite_model: Outcome, tmp_path: Path) -> None:
+    """Candidates are measured by the dozen; the one that is delivered is made alone."""
+    source = tflite_model.outputs["model"]
+    assert isinstance(source, TfliteModel)
+    images = np.random.default_rng(0).integers(0, 256, (4, *source.contract.size, 3), np.uint8)
+    quantiser = TfliteQuantiser(source, images)
+    quantiser.write("int8", (), tmp_path / "before")
+    keep = quantiser.slow("int8")
+    quantiser.write("int8", keep, tmp_path / "after")
+    TfliteQuantiser(source, images).write("int8", keep, tmp_path / "alone")
+    assert (tmp_path / "after").read_bytes() == (tmp_path / "alone").read_bytes()
+
+
 def test_the_order_of_the_images_does_not_matter(tflite_model: Outcome, tmp_path: Path) -> None:
     """Ranges are the true extremes; the library's own moving average would forget the first images."""
     source = tflite_model.outputs["model"]
