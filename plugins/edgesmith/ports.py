@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import UnionType
 from typing import get_args
@@ -19,12 +19,14 @@ class Port:
         many: an input that takes a list of nodes.
         optional: an input that may be left out.
         like: for an output, the input port whose kind it repeats.
+        turning: for such an output, pairs of kinds that it does not repeat and what it gives for them.
     """
 
     kinds: tuple[type[Artifact], ...] = ()
     many: bool = False
     optional: bool = False
     like: str | None = None
+    turning: tuple[tuple[type[Artifact], type[Artifact]], ...] = ()
 
     def accepts(self, kind: type[Artifact]) -> bool:
         """Tell whether an artifact of `kind` may be connected here."""
@@ -57,13 +59,20 @@ def optional(spec: PortSpec) -> Port:
     return replace(as_port(spec), optional=True)
 
 
-def like(port: str) -> Port:
-    """An output of the same kind as the input `port`."""
-    return Port(like=port)
+def like(port: str, turning: Mapping[type[Artifact], type[Artifact]] | None = None) -> Port:
+    """An output of the same kind as the input `port`.
+
+    Args:
+        port: the input.
+        turning: kinds (subclasses with them) for which the output is of another kind, and that kind.
+    """
+    return Port(like=port, turning=tuple((turning or {}).items()))
 
 
 def output_kind(spec: PortSpec, inputs: dict[str, tuple[type[Artifact], ...]]) -> type[Artifact]:
     """Return the concrete kind of an output, given the kinds connected to the inputs."""
     port = as_port(spec)
-    kinds: Iterable[type[Artifact]] = inputs[port.like] if port.like else port.kinds
-    return next(iter(kinds))
+    if port.like is None:
+        return port.kinds[0]
+    kind = inputs[port.like][0]
+    return next((made for given, made in port.turning if issubclass(kind, given)), kind)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from edgesmith import Context, InputContract, Stage, TorchModel, UserError
+from edgesmith_stages.quantize.torch_pt2e.artifact import refuse
 from edgesmith_stages.train import REQUIREMENTS
 from edgesmith_stages.training.network import NetworkOptions, check_model, recipe_of, size_of
+
+if TYPE_CHECKING:
+    from edgesmith import Dataset
 
 
 class Distill(Stage):
@@ -28,6 +32,11 @@ class Distill(Stage):
 
         temperature: float = Field(default=4.0, gt=0, description="softens both sides' probabilities")
         alpha: float = Field(default=0.7, ge=0, le=1, description="weight of the teacher; the labels have the rest")
+
+    @classmethod
+    def check(cls, params: Any, kinds: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> None:
+        """Refuse models that are quantised."""
+        refuse(kinds["teacher"][0], "`distill`", "take the float model as the teacher")
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Train the student, and write it."""

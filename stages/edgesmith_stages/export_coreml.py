@@ -9,10 +9,11 @@ from pydantic import Field
 
 from edgesmith import CoreMLModel, InputContract, Stage, TorchModel, UserError, carry
 from edgesmith_stages.coreml_export.sizes import Range, Side
+from edgesmith_stages.quantize.torch_pt2e.artifact import refuse
 from edgesmith_stages.runtimes.torch_runtime import REQUIREMENTS
 
 if TYPE_CHECKING:
-    from edgesmith import Context
+    from edgesmith import Context, Dataset
 
 COREMLTOOLS = ("coremltools>=9.0,<9.1",)
 
@@ -25,7 +26,8 @@ class ExportCoreML(Stage):
 
     Figures: `sqnr_db`, `rel_l2`, `agreement` of the package as the reference runtime runs it, and `graph_*`, the same
     of the graph it was converted from, run by torch; `ops`, `fp32_ops` (operators that give single precision),
-    `kept_fp32` (mixed precision: which ones were chosen, and why), `sizes` (each with its SQNR), `bytes`.
+    `kept_fp32` (mixed precision: which ones were chosen, and why), `underflow` (halves: operations that round numbers
+    to zero), `sizes` (each with its SQNR), `bytes`.
     """
 
     name, version = "export-coreml", "2"
@@ -56,6 +58,11 @@ class ExportCoreML(Stage):
         min_agreement: float = Field(
             1.0, ge=0, le=1, description="fail under this share of equal top-1 answers, where the model's is no tie"
         )
+
+    @classmethod
+    def check(cls, params: Any, kinds: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> None:
+        """Refuse models that are quantised."""
+        refuse(kinds["model"][0], "`export-coreml`", "export the float model, and compress it with `quantize`")
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Export, fold the normalisation, convert, normalise the package, check what was saved."""

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from edgesmith import Context, InputContract, Stage, StageFailed, TorchModel, carry
+from edgesmith_stages.quantize.torch_pt2e.artifact import refuse
 from edgesmith_stages.runtimes.torch_runtime import REQUIREMENTS
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from edgesmith import Dataset
     from edgesmith_stages.models.recipe import Recipe
 
 NOISE_IMAGES = 8
@@ -38,6 +40,11 @@ class Fuse(Stage):
         tolerance: float = Field(
             default=1e-4, gt=0, description="largest relative L2 difference of the logits before and after"
         )
+
+    @classmethod
+    def check(cls, params: Any, kinds: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> None:
+        """Refuse models that are quantised."""
+        refuse(kinds["model"][0], "`fuse`", "fuse before quantising; `quantize` and `qat` do so by themselves")
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Fuse, compare, write."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgesmith import Dataset, Runtime, Stage, Target, hookimpl
+from edgesmith import Artifact, Dataset, Runtime, Stage, Target, hookimpl
 
 
 @hookimpl
@@ -16,6 +16,7 @@ def edgesmith_stages() -> list[type[Stage]]:
     from edgesmith_stages.export_tflite import ExportTflite
     from edgesmith_stages.fuse import Fuse
     from edgesmith_stages.prune import Prune
+    from edgesmith_stages.qat import Qat
     from edgesmith_stages.quantize.sensitivity import Sensitivity
     from edgesmith_stages.quantize.stage import Quantize
     from edgesmith_stages.quantize.tune import TunePrecision
@@ -32,6 +33,7 @@ def edgesmith_stages() -> list[type[Stage]]:
         Quantize,
         Sensitivity,
         TunePrecision,
+        Qat,
         Evaluate,
         Benchmark,
     ]
@@ -44,9 +46,10 @@ def edgesmith_runtimes() -> list[type[Runtime]]:
     from edgesmith_stages.runtimes.coreml_reference import CoreMLReference
     from edgesmith_stages.runtimes.litert import LiteRT
     from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
+    from edgesmith_stages.runtimes.torch_int8 import TorchInt8Runtime
     from edgesmith_stages.runtimes.torch_runtime import TorchRuntime
 
-    return [TorchRuntime, OnnxRuntime, LiteRT, CoreML, CoreMLReference]
+    return [TorchRuntime, TorchInt8Runtime, OnnxRuntime, LiteRT, CoreML, CoreMLReference]
 
 
 @hookimpl
@@ -69,3 +72,11 @@ def edgesmith_datasets() -> list[type[Dataset]]:
     from edgesmith_stages.datasets.random_images import RandomImages
 
     return [Digits, Folder, Cifar10, Cifar100, RandomImages]
+
+
+@hookimpl
+def edgesmith_artifact_kinds() -> list[type[Artifact]]:
+    """The kinds beside those of the contract."""
+    from edgesmith_stages.quantize.torch_pt2e.artifact import QuantizedTorchModel
+
+    return [QuantizedTorchModel]

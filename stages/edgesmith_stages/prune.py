@@ -10,6 +10,7 @@ from pydantic import Field
 
 from edgesmith import Context, Stage, StageFailed, TorchModel, UserError
 from edgesmith_stages.pruning.importance import Importance
+from edgesmith_stages.quantize.torch_pt2e.artifact import refuse
 from edgesmith_stages.train import REQUIREMENTS
 from edgesmith_stages.training.options import TrainingOptions, TuningOptions
 
@@ -56,6 +57,11 @@ class Prune(Stage):
             """The options of fine-tuning."""
             shared = {name: getattr(self, name) for name in TuningOptions.model_fields}
             return TrainingOptions(**shared, epochs=max(1, self.finetune_epochs))
+
+    @classmethod
+    def check(cls, params: Any, kinds: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> None:
+        """Refuse models that are quantised."""
+        refuse(kinds["model"][0], "`prune`", "prune before quantising")
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Prune, fine-tune, write."""

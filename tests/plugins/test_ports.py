@@ -41,3 +41,9 @@ def test_a_port_reads_as_the_kinds_it_takes(spec, text):
 def test_an_output_like_an_input_has_the_kind_that_is_connected():
     assert output_kind(like("model"), {"model": (TfliteModel,)}) is TfliteModel
     assert output_kind(OnnxModel, {"model": (TfliteModel,)}) is OnnxModel
+
+
+def test_an_output_like_an_input_may_turn_some_kinds_into_others():
+    port = like("model", turning={TorchModel: OnnxModel})
+    assert output_kind(port, {"model": (TorchModel,)}) is OnnxModel
+    assert output_kind(port, {"model": (TfliteModel,)}) is TfliteModel

@@ -73,7 +73,8 @@ def build(folder: Path) -> nn.Module:
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        module = create(Recipe.read(folder))
+        recipe = Recipe.read(folder)
+        module = create(recipe)
     tensors = read_weights(folder)
     check_fit(
         module.state_dict(),
@@ -83,6 +84,8 @@ def build(folder: Path) -> nn.Module:
         hint="the library that makes the model may have changed since; make the model again",
     )
     module.load_state_dict(tensors, strict=True)
+    for change in recipe.changes:
+        module = change.settle(module)
     return module.eval()
 
 

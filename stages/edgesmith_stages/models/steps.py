@@ -22,6 +22,10 @@ class Step(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
+    def settle(self, module: nn.Module) -> nn.Module:
+        """Return what to run once the weights are loaded: for most steps, the module itself."""
+        return module
+
 
 class Timm(Step):
     """A classifier of timm's, with random weights.
@@ -112,6 +116,35 @@ class FuseBatchNorm(Step):
         return fold(module, self.pairs)
 
 
+class QuantizePt2e(Step):
+    """Weights and activations in int8, by torch's export quantisation; nothing may come after it.
+
+    The module that the weights fit is the exported graph with its observers; what runs is made from it when the
+    weights and ranges are loaded, so that the model was calibrated or trained makes no difference here.
+
+    Attributes:
+        shape: of one image, [C, H, W], that the graph is exported for.
+        exclude: operators left in float.
+    """
+
+    op: Literal["quantize-pt2e"] = "quantize-pt2e"
+    shape: tuple[int, int, int]
+    exclude: tuple[str, ...] = ()
+
+    def apply(self, module: nn.Module) -> nn.Module:
+        """Export the module and observe it."""
+        _needs_torchao()
+        from edgesmith_stages.quantize.torch_pt2e.graph import replayed
+
+        return replayed(module, self.shape, self.exclude)
+
+    def settle(self, module: nn.Module) -> nn.Module:
+        """Convert: the result computes as int8 kernels do."""
+        from edgesmith_stages.quantize.torch_pt2e.graph import converted
+
+        return converted(module)
+
+
 class Custom(Step):
     """A change of a plugin's.
 
@@ -126,6 +159,16 @@ class Custom(Step):
     def apply(self, module: nn.Module) -> nn.Module:
         """Call the function; raise UserError if it can't be imported or doesn't give a module."""
         return _module(self.op, _load(self.op, "change")(module, **self.args))
+
+
+def _needs_torchao() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("torchao") is None:
+        raise UserError(
+            "this model is quantised, and rebuilding it needs torchao, which this environment lacks",
+            hint="install torchao 0.18 where the model is rebuilt, or take the float model that it was made from",
+        )
 
 
 def _load(target: str, what: str) -> Any:
@@ -156,6 +199,7 @@ Change = Annotated[
     Annotated[Prune, Tag("prune")]
     | Annotated[Reparameterize, Tag("reparameterize")]
     | Annotated[FuseBatchNorm, Tag("fuse-batchnorm")]
+    | Annotated[QuantizePt2e, Tag("quantize-pt2e")]
     | Annotated[Custom, Tag("custom")],
     Discriminator(_kind),
 ]

@@ -16,12 +16,13 @@ class QuantizeParams(Stage.Params):
     scheme: Scheme = Field(description="what to do; which ones fit depends on the input's format")
     data: DatasetRef | None = Field(None, description="dataset to calibrate on (its train split)")
     calibration: int = Field(128, ge=1, description="calibration images, drawn by seed, classes as even as can be")
-    calibration_method: Method = Field("minmax", description="how ranges follow from them (TFLite: minmax)")
+    calibration_method: Method = Field("minmax", description="how ranges follow from them (TFLite, torch: minmax)")
     exclude: tuple[str, ...] | None = Field(
         None,
         description="operator types to leave as they are; TFLite int8 by default those that run slower in int8",
     )
     min_sqnr: float | None = Field(None, description="fail under this SQNR against the input file, in dB")
+    backend: Literal["torchao"] | None = Field(None, description="what quantises torch models, and nothing else")
 
 
 class CompressionParams(QuantizeParams):

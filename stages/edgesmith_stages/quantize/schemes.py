@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from edgesmith import CoreMLModel, Model, OnnxModel, TfliteModel
+from edgesmith import CoreMLModel, Model, OnnxModel, TfliteModel, TorchModel
+from edgesmith_stages.quantize.torch_pt2e.artifact import QuantizedTorchModel
 
 Scheme = Literal[
     "auto",
@@ -36,11 +37,13 @@ SCHEMES: Mapping[type[Model], tuple[str, ...]] = {
     TfliteModel: ("int8", "dynamic-int8", "weight-int8", "fp16"),
     OnnxModel: ("int8", "dynamic-int8", "fp16"),
     CoreMLModel: ("int8", *LINEAR, *PALETTES, "sparse"),
+    TorchModel: ("int8",),
 }
 METHODS: Mapping[type[Model], tuple[str, ...]] = {
     TfliteModel: ("minmax",),
     OnnxModel: ("minmax", "percentile", "entropy"),
     CoreMLModel: ("minmax", "percentile", "entropy"),
+    TorchModel: ("minmax",),
 }
 
 LITERT = ("ai-edge-litert>=2.3",)
@@ -55,6 +58,7 @@ REQUIREMENTS: Mapping[type[Model], tuple[str, ...]] = {
         "torch>=2.6",
         "protobuf",
     ),
+    TorchModel: QuantizedTorchModel.requirements,
 }
 
 

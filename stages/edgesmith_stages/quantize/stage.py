@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import CoreMLModel, OnnxModel, Report, Stage, TfliteModel, Toolchain, UserError, carry, like, optional
+from edgesmith import (
+    CoreMLModel,
+    OnnxModel,
+    Report,
+    Stage,
+    TfliteModel,
+    Toolchain,
+    TorchModel,
+    UserError,
+    carry,
+    like,
+    optional,
+)
 from edgesmith.calibration import too_many
 from edgesmith.errors import unknown
 from edgesmith_stages.quantize.assigned import assigned
@@ -13,6 +25,8 @@ from edgesmith_stages.quantize.assignment import Assignment
 from edgesmith_stages.quantize.options import refuse
 from edgesmith_stages.quantize.params import CompressionParams
 from edgesmith_stages.quantize.schemes import METHODS, REQUIREMENTS, SCHEMES, base_kind, calibrated
+from edgesmith_stages.quantize.torch_pt2e.artifact import RESOLVED, QuantizedTorchModel
+from edgesmith_stages.quantize.torch_pt2e.artifact import refuse as refuse_quantized
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +45,8 @@ class Quantize(Stage):
     per channel), `dynamic-int8`, `fp16` (weights and arithmetic, but for what halves would spoil). Core ML: `int8`
     (weights and activations, with calibration images, iOS17); weights only: `linear-int8`, `linear-uint8`,
     `linear-int4`, `linear-uint4` (iOS18), `palettize-N`, `palettize-unique`, `sparse`, and joint forms: a pruning
-    option beside another scheme.
+    option beside another scheme. A torch model: `int8` by PT2E (torchao), which the exports carry on to ONNX and TFLite
+    without calibrating again.
 
     With `scheme: auto`, ONNX and TFLite files are quantised as the `assignment` of `tune-precision` says; the figures
     `assigned` and `kept` tell the scheme, and what stays in float and why.
@@ -43,8 +58,8 @@ class Quantize(Stage):
     """
 
     name = "quantize"
-    inputs = {"model": TfliteModel | OnnxModel | CoreMLModel, "assignment": optional(Report)}
-    outputs = {"model": like("model")}
+    inputs = {"model": TfliteModel | OnnxModel | CoreMLModel | TorchModel, "assignment": optional(Report)}
+    outputs = {"model": like("model", turning={TorchModel: QuantizedTorchModel})}
 
     class Params(CompressionParams):
         """Params of `quantize`."""
@@ -52,12 +67,16 @@ class Quantize(Stage):
     @classmethod
     def toolchain(cls, params: Any, kinds: Mapping[str, Any]) -> Toolchain:
         """The library of the input's format."""
-        return Toolchain(REQUIREMENTS[base_kind(kinds["model"][0])])
+        kind = base_kind(kinds["model"][0])
+        return Toolchain(REQUIREMENTS[kind], exclude_newer=RESOLVED if kind is TorchModel else None)
 
     @classmethod
     def check(cls, params: Any, kinds: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> None:
         """Refuse schemes and methods that the format doesn't have, and calibration without enough images."""
+        refuse_quantized(kinds["model"][0], "`quantize`", "quantise the float model, or export this one")
         kind = base_kind(kinds["model"][0])
+        if params.backend and kind is not TorchModel:
+            raise UserError(f"`backend` is for torch models, and this is a {kind.kind} model", hint="leave it out")
         if not assigned(params, kind, kinds) and params.scheme not in SCHEMES[kind]:
             raise UserError(unknown(f"scheme for a {kind.kind} model", params.scheme, SCHEMES[kind]))
         refuse(params, kind.kind)
@@ -67,10 +86,10 @@ class Quantize(Stage):
             what = f"calibration_method for a {kind.kind} model"
             raise UserError(unknown(what, params.calibration_method, METHODS[kind]))
         if params.data is None:
-            without = "linear-int8" if kind is CoreMLModel else "dynamic-int8"
+            without = {CoreMLModel: "linear-int8", TorchModel: None}.get(kind, "dynamic-int8")
             raise UserError(
                 f"scheme {params.scheme!r} needs calibration images, and no `data` is given",
-                hint=f"name a dataset, or take a scheme without calibration: {without}",
+                hint="name a dataset" + (f", or take a scheme without calibration: {without}" if without else ""),
             )
         count = datasets["data"].count("train") if "data" in datasets else None
         if count is not None and params.calibration > count:
@@ -80,9 +99,9 @@ class Quantize(Stage):
         """Quantise, write, and compare with the input file."""
         source, out = inputs["model"], ctx.out("model")
         kind = base_kind(type(source))
-        made = type(source)(out)
+        made: Any = QuantizedTorchModel(out) if kind is TorchModel else type(source)(out)
         assignment = Assignment.read(inputs["assignment"]) if inputs.get("assignment") else None
-        images = None
+        images: Any = None
         if calibrated(params) if assignment is None else assignment.scheme == "int8":
             from edgesmith.calibration import load
 
@@ -105,6 +124,10 @@ class Quantize(Stage):
             from edgesmith_stages.quantize.onnx import quantize_onnx
 
             figures = quantize_onnx(source, made, params, images, ctx.scratch)
+        elif kind is TorchModel:
+            from edgesmith_stages.quantize.torch_pt2e.static import quantize_torch
+
+            figures = quantize_torch(ctx, source, made, params, images)
         else:
             from edgesmith_stages.quantize.tflite import quantize_tflite
 
@@ -137,6 +160,10 @@ def _answers(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         from edgesmith_stages.coreml_export.saved import SavedPackage
 
         return SavedPackage(model.file, model.contract).logits(pixels)
+    if isinstance(model, TorchModel):
+        from edgesmith_stages.models.recipe import build, logits
+
+        return logits(build(model.path), model.contract, pixels)
     from edgesmith.parity import outputs_of
     from edgesmith_stages.runtimes.litert import LiteRT
     from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime

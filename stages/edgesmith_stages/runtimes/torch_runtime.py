@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgesmith import Runtime, Tap, TorchModel
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from edgesmith import Model
 
-REQUIREMENTS = ("torch>=2.6", "timm>=1.0.24", "safetensors>=0.5", "numpy>=2")
+REQUIREMENTS: tuple[str, ...] = ("torch>=2.6", "timm>=1.0.24", "safetensors>=0.5", "numpy>=2")
 """What rebuilding a torch artifact imports."""
 
 
@@ -22,7 +22,7 @@ class TorchRuntime(Runtime):
 
     name = "torch"
     accepts = (TorchModel,)
-    requirements = REQUIREMENTS
+    requirements: ClassVar[tuple[str, ...]] = REQUIREMENTS
 
     def load(self, model: Model, threads: int) -> None:
         """Rebuild the module from its recipe; raise UserError if the artifact is damaged."""
