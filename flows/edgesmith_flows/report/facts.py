@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -188,7 +189,7 @@ def gather(store: Store, run: str) -> Facts:
 
 
 def _node(store: Store, name: str, entry: Mapping[str, Any]) -> NodeFacts:
-    key = entry.get("key")
+    key = _digest(entry.get("key"))
     action = store.recorded(key) if key else None
     seconds = float(entry.get("seconds", 0))
     if action is not None and entry["state"] == "cached":
@@ -201,13 +202,18 @@ def _node(store: Store, name: str, entry: Mapping[str, Any]) -> NodeFacts:
         str(entry["state"]),
         seconds,
         key,
-        dict(entry.get("outputs", {})),
+        {port: found for port, one in entry.get("outputs", {}).items() if (found := _digest(one))},
         dict(entry.get("with", {})),
         {port: [str(need[0]) for need in needs] for port, needs in entry.get("needs", {}).items()},
         document,
         figures,
         str(entry.get("error", "")),
     )
+
+
+def _digest(value: Any) -> str | None:
+    """Return a key or digest, None for what is none: it becomes a part of paths."""
+    return value if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) else None
 
 
 def _contributions(store: Store, nodes: Mapping[str, NodeFacts], notes: list[str]) -> Iterator[Contribution]:

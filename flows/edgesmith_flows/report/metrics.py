@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -31,9 +32,10 @@ class Metric:
     better: Better
 
     def of(self, row: Row) -> float | None:
-        """Return a model's value, or None where it wasn't measured."""
+        """Return a model's value, or None where it wasn't measured or is no number."""
         value = row.bytes if self.name == "bytes" else row.figures.get(self.name)
-        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return value if number else None
 
     def text(self, value: float | None) -> str:
         """Write a value."""

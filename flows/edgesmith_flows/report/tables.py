@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+from typing import Any
 
 from edgesmith_flows.report.facts import Facts
 
@@ -12,8 +14,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_json(facts: Facts) -> str:
-    """Return everything that a report tells, as JSON; `schema` is raised when a name changes or goes."""
-    return json.dumps(facts.document(), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    """Return everything that a report tells, as JSON, null for what is no finite number.
+
+    `schema` is raised when a name changes or goes.
+    """
+    return json.dumps(_finite(facts.document()), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_csv(facts: Facts) -> str:
@@ -29,6 +34,14 @@ def as_csv(facts: Facts) -> str:
         figures = [row.figures.get(name) if _plain(row.figures.get(name)) else None for name in names]
         writer.writerow([_safe(value) for value in (row.node, row.format, row.status, row.bytes, *figures)])
     return text.getvalue()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: object) -> bool:

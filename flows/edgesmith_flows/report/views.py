@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgesmith.sections import Input, Matrix, Subject, Table
 from edgesmith_flows.console import figures_text
@@ -16,6 +14,7 @@ from edgesmith_flows.report.charts.lines import Lines, layers, training
 from edgesmith_flows.report.charts.scatter import Scatter, scatters
 from edgesmith_flows.report.facts import Contribution, Facts, Gate, NodeFacts, Row
 from edgesmith_flows.report.metrics import Metric, best, metrics_of
+from edgesmith_flows.report.origin import machine, tools
 from edgesmith_flows.report.pictures import Sheet, sheets
 from edgesmith_flows.report.recipe import Step, given_text, recipe
 from edgesmith_flows.report.verdict import Standout, Verdict, standouts, verdict
@@ -117,27 +116,27 @@ def view(facts: Facts) -> View:
     sheet, left_out = sheets(given, _named)
     notes += left_out
     return View(
-        facts,
-        datetime.datetime.fromtimestamp(int(facts.begun), datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        duration(facts.seconds),
-        verdict(facts),
-        standouts(facts.rows),
-        sorted(facts.gates, key=lambda gate: gate.held),
-        formats,
-        metrics,
-        _lines(facts, metrics, formats),
-        scatters(facts.rows, formats),
-        graph,
-        _nodes(facts, graph),
-        training(given),
-        [chart for one in given if (chart := _boxes(one)) is not None],
-        layers(given),
-        [_matrix(one, one.section) for one in given if isinstance(one.section, Matrix)],
-        sheet,
-        [TableView(_title(one, one.section.of), one.section) for one in given if isinstance(one.section, Table)],
-        _tools(facts),
-        _machine(facts),
-        list(dict.fromkeys(notes)),
+        facts=facts,
+        when=datetime.datetime.fromtimestamp(int(facts.begun), datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        took=duration(facts.seconds),
+        verdict=verdict(facts),
+        standouts=standouts(facts.rows),
+        gates=sorted(facts.gates, key=lambda gate: gate.held),
+        formats=formats,
+        metrics=metrics,
+        lines=_lines(facts, metrics, formats),
+        plots=scatters(facts.rows, formats),
+        graph=graph,
+        nodes=_nodes(facts, graph),
+        training=training(given),
+        boxes=[chart for one in given if (chart := _boxes(one)) is not None],
+        layers=layers(given),
+        matrices=[_matrix(one, one.section) for one in given if isinstance(one.section, Matrix)],
+        sheets=sheet,
+        tables=[TableView(_title(one, one.section.of), one.section) for one in given if isinstance(one.section, Table)],
+        tools=tools(facts),
+        machine=machine(facts),
+        notes=list(dict.fromkeys(notes)),
     )
 
 
@@ -217,35 +216,3 @@ def _matrix(one: Contribution, matrix: Matrix) -> MatrixView:
     ]
     told = f"{right:,} of {total:,} on the diagonal"
     return MatrixView(_title(one, matrix.of), matrix, levels, told)
-
-
-def _tools(facts: Facts) -> list[tuple[str, str, str]]:
-    """Return each library's version with the nodes that ran with it."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for node in facts.nodes.values():
-        for name, version in _versions(node.document):
-            users = found.setdefault((name, version), [])
-            if node.name not in users:
-                users.append(node.name)
-    return [(name, version, ", ".join(users)) for (name, version), users in sorted(found.items())]
-
-
-def _versions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    parts = [document.get("tools"), *_values(document.get("toolchains"))]
-    parts += [one.get("tools") for one in _values(document.get("runtimes")) if isinstance(one, Mapping)]
-    return [(str(n), str(v)) for part in parts if isinstance(part, Mapping) for n, v in part.items()]
-
-
-def _values(mapping: Any) -> list[Any]:
-    return list(mapping.values()) if isinstance(mapping, Mapping) else []
-
-
-def _machine(facts: Facts) -> list[tuple[str, str]]:
-    """Return what is known of where it ran: the run's machine, and the targets that were measured on."""
-    found = [(name, str(value)) for name, value in facts.machine.items()]
-    for node in facts.nodes.values():
-        target = node.document.get("target")
-        if isinstance(target, Mapping):
-            told = json.dumps(target.get("identity", {}), sort_keys=True, ensure_ascii=False)
-            found.append((f"target {target.get('name', '?')}", told))
-    return list(dict.fromkeys(found))

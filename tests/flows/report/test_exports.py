@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -10,7 +11,7 @@ from hypothesis import given
 
 from edgesmith_flows.report.facts import Facts, Gate, Row
 from edgesmith_flows.report.junit import as_junit
-from edgesmith_flows.report.tables import as_csv
+from edgesmith_flows.report.tables import as_csv, as_json
 
 EMPTY = Facts("r", "p", "", 0.0, 0.0, {}, [], [], {}, [], [])
 
@@ -20,6 +21,11 @@ def test_csv_has_a_line_a_model_and_a_column_a_figure(facts):
     assert [row["node"] for row in rows] == ["big", "small", "tiny", "odd"]
     assert (rows[2]["bytes"], rows[2]["median_ms"], rows[2]["runtime"]) == ("3", "0.7", "desk")
     assert (rows[3]["status"], rows[3]["top1"]) == ("not run: no board is connected", "")
+
+
+def test_json_has_null_for_what_is_no_number():
+    found = replace(EMPTY, rows=[Row("a", "x", 1, "ok", {"loss": float("nan"), "all": [float("inf"), 1.0]})])
+    assert json.loads(as_json(found))["rows"][0]["figures"] == {"loss": None, "all": [None, 1.0]}
 
 
 def test_csv_gives_a_spreadsheet_no_formula():

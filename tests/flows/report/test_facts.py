@@ -71,6 +71,15 @@ def test_the_record_of_an_earlier_edgesmith_is_read_as_far_as_it_goes(facts, sha
     assert "an earlier edgesmith made this run" in found.notes[0]
 
 
+def test_a_record_leads_to_no_place_outside_the_store(facts, shared_engine):
+    store = shared_engine.store
+    record = json.loads((store.root / "runs" / f"{facts.run}.json").read_text())
+    record["nodes"]["show"] |= {"key": "../../secret", "outputs": {"report": "../../../etc"}}
+    (store.root / "runs" / "20200101T000002.000000-tiny.json").write_text(json.dumps(record))
+    found = gather(store, "20200101T000002.000000-tiny").nodes["show"]
+    assert (found.key, found.outputs) == (None, {})
+
+
 class TestFindRun:
     def test_a_pipeline_means_its_newest_run(self, facts, shared_engine):
         assert find_run(shared_engine.store, "tiny") == find_run(shared_engine.store, None) >= facts.run

@@ -17,6 +17,11 @@ def test_known_figures_come_first_and_those_of_plugins_behind():
     assert [one.name for one in metrics_of(ROWS)] == ["bytes", "top1", "median_ms", "acme"]
 
 
+def test_what_is_no_number_was_not_measured():
+    row = Row("a", "x", 1, "ok", {"top1": float("nan"), "median_ms": float("inf"), "agreement": "1"})
+    assert [one.name for one in metrics_of([row])] == ["bytes"]
+
+
 def test_the_better_side_decides_the_best():
     assert best(metric("top1"), ROWS) == 0.9
     assert best(metric("median_ms"), ROWS) == 1.0
