@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from benchmarks.coverage.cells import Cell
+from benchmarks.coverage.project import PRECISIONS
 
 TITLES = {"onnx": "ONNX", "tflite": "TFLite", "coreml": "Core ML"}
 
@@ -18,7 +19,7 @@ def render(cells: Sequence[Cell]) -> str:
 
 
 def _table(cells: Sequence[Cell]) -> list[str]:
-    columns = list(dict.fromkeys(cell.precision for cell in cells))
+    columns = sorted({cell.precision for cell in cells}, key=PRECISIONS.index)
     at = {(cell.family, cell.precision): cell for cell in cells}
     lines = [["family", *columns]]
     for family in dict.fromkeys(cell.family for cell in cells):
@@ -44,9 +45,9 @@ def text(cell: Cell) -> str:
 
 
 def _notes(cells: Collection[Cell]) -> list[str]:
-    notes = [f"* {_name(cell)}: {cell.note}" for cell in cells if cell.note]
+    notes = [f"- \\* {_name(cell)}: {cell.note}" for cell in cells if cell.note]
     wrong = [cell for cell in cells if cell.state in ("failed", "skipped")]
-    problems = [f"{_name(cell)}: {_one_line(cell.problem)}\n  next: {_one_line(cell.next)}" for cell in wrong]
+    problems = [f"- {_name(cell)}: {_one_line(cell.problem)}\n  Next: {_one_line(cell.next)}" for cell in wrong]
     return [part for group in (notes, problems) if group for part in ("", *group)]
 
 

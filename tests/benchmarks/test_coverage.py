@@ -44,8 +44,8 @@ def test_a_later_file_s_cells_replace_an_earlier_one_s(tmp_path: Path) -> None:
         "| ------ | ------------------------- |",
         "| levit  | FAILED: aten.erf stem.act |",
         "",
-        "* mobilenetv1 onnx fp32: by hand",
+        "- \\* mobilenetv1 onnx fp32: by hand",
         "",
-        "levit tflite fp32: no erf",
-        "  next: take gelu",
+        "- levit tflite fp32: no erf",
+        "  Next: take gelu",
     ]
