@@ -45,7 +45,10 @@ def _reference(registry: Registry, name: str, definitions: dict[str, Any]) -> di
     options = [{"enum": sorted(tables[name])}]
     for plugin, cls in sorted(tables[name].items()):
         body = cls.Params.model_json_schema(by_alias=True, ref_template="#/$defs/" + plugin + ".{model}")
-        definitions |= {f"{plugin}.{inner}": one for inner, one in body.pop("$defs", {}).items()}
+        for inner, one in body.pop("$defs", {}).items():
+            # A plugin that names another one: by its name alone, or with params, which are not followed further.
+            named = {"anyOf": [{"enum": sorted(tables[inner])}, one]} if inner in tables else one
+            definitions[f"{plugin}.{inner}"] = named
         fields = {field: _or_expression(one) for field, one in body.get("properties", {}).items()}
         body["properties"] = {"name": {"const": plugin}, **fields}
         options.append({**body, "required": ["name"]})

@@ -31,6 +31,12 @@ def test_a_target_is_completed_with_its_own_params(registry):
     assert shelf["additionalProperties"] is False
 
 
+def test_a_target_that_names_another_takes_its_name_alone_or_its_params(registry):
+    name, params = pipeline_schema(registry)["$defs"]["pool.TargetRef"]["anyOf"]
+    assert {"host", "shelf"} <= set(name["enum"])
+    assert params["required"] == ["name"]
+
+
 def test_every_reference_leads_somewhere(registry):
     schema = pipeline_schema(registry)
     references = {part for part in json.dumps(schema).split('"') if part.startswith("#/$defs/")}
