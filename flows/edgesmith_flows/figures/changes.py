@@ -33,7 +33,6 @@ class Cause:
 
     Attributes:
         parts: what changed: `params.epochs: 2 -> 3`, `tools.onnx: "1.20" -> "1.21"`, `source: ... -> ...`.
-        kind: what sort of change the first of them is: param, code, tool, data, seed, target, or node.
     """
 
     node: str
@@ -41,8 +40,8 @@ class Cause:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What sorts of change they are: param, code, tool, data, seed, machine, graph."""
-        return tuple(dict.fromkeys(_KINDS.get(_head(part), "graph") for part in self.parts))
+        """What sorts of change they are: param, code, tool, data, machine, graph."""
+        return tuple(dict.fromkeys(_kind(part) for part in self.parts))
 
 
 _KINDS = {
@@ -61,8 +60,9 @@ _KINDS = {
 }
 
 
-def _head(part: str) -> str:
-    return part.partition(":")[0].partition(".")[0]
+def _kind(part: str) -> str:
+    place = part.partition(":")[0]
+    return "code" if place.endswith(".source") else _KINDS.get(place.partition(".")[0], "graph")
 
 
 def figure_changes(before: RunFigures, after: RunFigures) -> list[FigureChange]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from edgesmith.errors import UserError
 from edgesmith_flows.document import Name, problems_of
 from edgesmith_flows.nightly.latency import LatencyRule
 from edgesmith_flows.nightly.verdict import RULES, FigureRule
@@ -114,12 +115,21 @@ def load_nightly(name: str) -> NightlyDocument:
     """Find and read a nightly by its bare name or path.
 
     Raises:
-        UserError: there is none of that name, or the file isn't one.
+        UserError: there is none of that name, the file isn't one, or a pipeline that it names isn't there.
     """
     from edgesmith_flows.settings import find_pipeline
     from edgesmith_flows.yaml_source import load_yaml
 
-    return parse_nightly(load_yaml(find_pipeline(name)))
+    source = load_yaml(find_pipeline(name))
+    document, problems = parse_nightly(source), []
+    for place, entry in enumerate(document.nightly.pipelines):
+        try:
+            find_pipeline(entry.name)
+        except UserError as error:
+            problems.append(source.problem((KEY, "pipelines", place), error.message))
+    if problems:
+        raise PipelineError(source.file, problems)
+    return document
 
 
 def file_is_nightly(file: Path) -> bool:

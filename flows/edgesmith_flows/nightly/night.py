@@ -19,6 +19,7 @@ from edgesmith_flows.nightly.measured import judge_measured
 from edgesmith_flows.nightly.verdict import Verdict
 from edgesmith_flows.nightly.versus import judge_runs
 from edgesmith_flows.registry import load_registry
+from edgesmith_flows.session import load_pipeline
 from edgesmith_flows.settings import Settings, find_pipeline
 from edgesmith_flows.store import Store
 from edgesmith_flows.tags import Tag, set_tag, tags
@@ -78,13 +79,17 @@ def hold_night(
     Args:
         run_one: runs a pipeline and writes its run record; a failure of it is told as one, and the night goes on.
         tell: told what goes on.
+
+    Raises:
+        UserError: one of the pipelines has a mistake in it; nothing was run.
     """
     begun = time.time()
     store = Store.open(settings.store)
     nights = []
+    for entry in document.nightly.pipelines:  # all, before the first one takes hours
+        load_pipeline(entry.name, settings, entry.set)
     for entry in document.nightly.pipelines:
-        source = load_yaml(find_pipeline(entry.name))
-        pipeline = parse_document(source)
+        pipeline = parse_document(load_yaml(find_pipeline(entry.name)))
         started, failure = time.time(), ""
         try:
             run_one(entry)

@@ -27,6 +27,21 @@ def test_run_says_which_command_a_nightly_takes(call):
     assert "`edgesmith nightly nightly` runs it" in answer.err
 
 
+def test_mistakes_are_told_before_anything_runs(call, project):
+    (project / "good.yaml").write_text(PIPELINE.replace("TEXT", "hi"))
+    (project / "bad.yaml").write_text(PIPELINE.replace("shout", "shut"))
+    (project / "a.yaml").write_text("name: a\nnightly:\n  pipelines:\n  - good.yaml\n  - godo\n")
+    (project / "b.yaml").write_text("name: b\nnightly: {pipelines: [good.yaml, bad.yaml]}\n")
+    answer = call("nightly", "a.yaml")
+    assert answer.code == 1
+    assert "a.yaml:5: nightly.pipelines[1]: unknown pipeline 'godo'" in answer.err
+    answer = call("nightly", "b.yaml")
+    assert answer.code == 1
+    assert "bad.yaml:4: stages.b.uses: " in answer.err
+    assert "did you mean 'shout'" in answer.err
+    assert answer.out == ""
+
+
 def test_nothing_to_promote_yet(call):
     answer = call("baseline", "promote")
     assert answer.code == 1
