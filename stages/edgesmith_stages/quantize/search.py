@@ -39,9 +39,15 @@ class Search:
     trials: list[Trial] = field(default_factory=list)
 
     def starts(self, schemes: Sequence[str], slow: Sequence[str]) -> None:
-        """Measure each scheme; for `int8` also without what is known to be slow, and the weighted operations alone."""
+        """Measure each scheme; for `int8` also without what is known to be slow, and the weighted operations alone; for
+        `dynamic-int8` also without each role that has weights, as a runtime may lack fast kernels for one of them."""
+        weighted = {one.role for one in self.operations if one.weights}
         for scheme in schemes:
             self._try(scheme, scheme, {})
+            if scheme == "dynamic-int8" and len(weighted) > 1:
+                for role, names in roles(self.operations).items():
+                    if role in weighted:
+                        self._try(f"{scheme}, but for {role}", scheme, dict.fromkeys(names, SLOWER))
             if scheme == "int8":
                 light = [one.name for one in self.operations if one.quantisable and not one.weights]
                 if slow:

@@ -199,7 +199,10 @@ class TunePrecision(Stage):
             "candidates": len(search.trials),
             "bytes": chosen.bytes if chosen else source.bytes(),
         }
-        if chosen is not None:
+        if chosen is None:
+            # The file is the float file: it takes as long as that, and loses nothing.
+            figures |= {"ratio": 1.0, "drop": 0.0}
+        else:
             figures |= {
                 "ratio": round(sorted(ratios)[len(ratios) // 2], 4),
                 "ratios": [round(one, 4) for one in ratios],

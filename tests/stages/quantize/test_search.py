@@ -52,6 +52,17 @@ def test_what_is_slower_in_integers_stays_in_float() -> None:
     assert chosen.label == "int8 of operations with weights, and Norm"
 
 
+def test_dynamic_quantisation_may_lack_a_kernel() -> None:
+    """Each role with weights is left out once."""
+    tried = search(Budget(max_drop=1))
+    tried.starts(("dynamic-int8",), slow=())
+    assert [sorted(trial.assignment.keep) for trial in tried.trials if trial.assignment.scheme == "dynamic-int8"] == [
+        [],
+        ["conv1", "conv2"],
+        ["gemm"],
+    ]
+
+
 def test_what_hurts_stays_in_float_where_accuracy_asks_for_it() -> None:
     """The blocks that hurt most, until the budget holds; each operation has its reason."""
     tried = search(Budget(max_drop=0.003))
