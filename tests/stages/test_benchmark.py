@@ -3,6 +3,7 @@
 import pytest
 
 from edgesmith import CoreMLModel, Timing
+from edgesmith.sections import Input, read_sections
 from edgesmith.testing import LocalContext, StageContract, run_stage
 from edgesmith_stages.benchmark import Benchmark, latency
 from edgesmith_stages.datasets.folder import Folder
@@ -65,3 +66,8 @@ def test_measures_and_scores_what_can_run(tmp_path, save_timm, ref):
     assert 0 <= row["top1"] <= 1
     assert refused["status"] == "not run: no runtime for coreml"
     assert "median_ms" not in refused
+    ((section,), problems) = read_sections(made.outputs["report"].read()["sections"])
+    assert problems == []
+    (sample,) = section.samples
+    assert sample.of == Input(port="models", index=0) and len(sample.values) == 7
+    assert min(sample.values) == row["min_ms"]

@@ -3,6 +3,7 @@
 import pytest
 
 from edgesmith import CoreMLModel, Report, UserError
+from edgesmith.sections import read_sections
 from edgesmith.testing import LocalContext, StageContract, run_stage
 from edgesmith_stages.datasets.folder import Folder
 from edgesmith_stages.evaluate import Evaluate
@@ -48,6 +49,20 @@ def test_scores_every_model_against_the_first_torch_one(tmp_path, model, save_ti
     assert made.figures["images"] == len(dataset.split("val"))
     assert isinstance(made.outputs["report"], Report)
     assert made.outputs["report"].read()["models"] == made.figures["models"]
+
+
+def test_the_report_shows_what_each_model_gets_wrong(tmp_path, model, save_timm, ref, dataset):
+    other = save_timm(tmp_path / "other", seed=1)
+    made = evaluate(tmp_path / "out", [model, other], ref)
+    report = made.outputs["report"]
+    (first, second, sheet), problems = read_sections(report.read()["sections"])
+    assert problems == []
+    for matrix, row in zip((first, second), made.figures["models"], strict=True):
+        assert sum(map(sum, matrix.cells)) == len(dataset.split("val"))
+        right = sum(matrix.cells[i][i] for i in range(len(matrix.rows)))
+        assert right / len(dataset.split("val")) == pytest.approx(row["top1"])
+    assert {picture.of.index for picture in sheet.pictures} <= {1}
+    assert all((report.path / picture.file).is_file() for picture in sheet.pictures)
 
 
 def test_a_model_without_a_runtime_keeps_its_line_with_the_reason(tmp_path, model, ref):
