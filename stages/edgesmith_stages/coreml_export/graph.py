@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgesmith_stages.coreml_export.sizes import Sizes
+from edgesmith_stages.formats.coreml import quiet
+from edgesmith_stages.formats.coreml_graph import spell_out
 from edgesmith_stages.formats.coreml_input import Dims
 
 if TYPE_CHECKING:
@@ -40,8 +42,11 @@ def export(module: Any, contract: InputContract, params: Any, sizes: Sizes, dims
     head = torch.nn.Softmax(dim=1) if params.labels else None
     with converting("torch.export", "a graph", "write that part of the model without data-dependent control flow"):
         if params.image_input:
-            return centred(module, contract.std, example, head, dims)
-        return plain(module, example, head, dims)
+            program = centred(module, contract.std, example, head, dims)
+        else:
+            program = plain(module, example, head, dims)
+        with quiet():
+            return spell_out(program)
 
 
 def rows(contract: InputContract, params: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -25,6 +25,30 @@ def lower(program: Any) -> Any:
     return program
 
 
+def spell_out(program: Any) -> Any:
+    """Write operators that coremltools doesn't know in terms of others, where torch knows how; return the program.
+
+    ConvNeXt-V2's `addcmul` is one. Where that leaves any that it doesn't know, either, the program is returned as it
+    was, for coremltools to name the network's own operator.
+    """
+    from torch._decomp import get_decompositions
+
+    spelled = program
+    while unknown := _unknown(spelled):
+        parts = get_decompositions(unknown)
+        if not parts:
+            return program
+        spelled = spelled.run_decompositions(parts)
+    return spelled
+
+
+def _unknown(program: Any) -> list[Any]:
+    from coremltools.converters.mil.frontend.torch.torch_op_registry import is_torch_fx_node_supported
+
+    calls = (node for node in program.graph.nodes if node.op == "call_function")
+    return list(dict.fromkeys(node.target for node in calls if not is_torch_fx_node_supported(node)))
+
+
 def count_operators(program: Any) -> int:
     """Count an exported program's operators."""
     calls = (node for node in program.graph.nodes if node.op == "call_function")

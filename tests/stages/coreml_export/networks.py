@@ -87,6 +87,13 @@ class Swish(Quiet):
         return y * y.sigmoid()
 
 
+class Fused(Quiet):
+    """Multiplies and adds at once, for which coremltools has no word, but torch knows two that it has."""
+
+    def middle(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.addcmul(x, self.second(x), x, value=0.5)
+
+
 class Fancy(Quiet):
     """With a function in its second layer that coremltools has no word for, or doesn't take as it is called."""
 
@@ -168,6 +175,10 @@ def attentive() -> nn.Module:
 
 def swish() -> nn.Module:
     return _seeded(Swish)
+
+
+def fused() -> nn.Module:
+    return _seeded(Fused)
 
 
 def fancy() -> nn.Module:

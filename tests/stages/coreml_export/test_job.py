@@ -105,8 +105,10 @@ def test_what_coremltools_cannot_convert_is_named_with_its_layer(export: Export,
         export(network)
 
 
-def test_aliases_do_not_stop_it(export: Export) -> None:
-    assert export(networks.sliced, precision="fp32").figures["sqnr_db"] > 100
+@pytest.mark.parametrize("network", [networks.sliced, networks.fused])
+def test_what_coremltools_does_not_know_is_said_in_other_words(export: Export, network: Any) -> None:
+    """An alias is left out, an operator is taken apart."""
+    assert export(network, precision="fp32").figures["sqnr_db"] > 100
 
 
 def test_branches_are_pointed_out(export: Export, caplog: pytest.LogCaptureFixture) -> None:
