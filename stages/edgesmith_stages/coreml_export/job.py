@@ -13,7 +13,7 @@ from edgesmith_stages.coreml_export import graph
 from edgesmith_stages.coreml_export.check import Bars, Insight, compare, figures, require
 from edgesmith_stages.coreml_export.convert import convert
 from edgesmith_stages.coreml_export.mixed import choose
-from edgesmith_stages.coreml_export.saved import SavedPackage, one_thread
+from edgesmith_stages.coreml_export.saved import SavedPackage, one_thread, underflows
 from edgesmith_stages.coreml_export.sensitivity import Source, sources
 from edgesmith_stages.coreml_export.sizes import Size, Sizes, export_open
 
@@ -118,6 +118,8 @@ class Job:
             require(saved, found, self.bars, self.images, insight)
         for loss in saved.losses:  # what the answers survive: a mask's infinities
             self.ctx.log.warning("%s", loss)
+        if self.params.precision != "fp32":
+            chosen["underflow"] = underflows(package, self.contract, self.images[:1])
         return {
             **figures(found),
             **{f"graph_{key}": value for key, value in self.graph_figures.items()},

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 Tap = Callable[[str, Any], None]
 
+LEAST_UNDERFLOW = 0.01
+"""The share of a result that must be lost to be worth a line: some numbers next to zero are in every result."""
+
+MOST = 8
+
 _PASSES_ON = ("cast", "identity")
 
 
@@ -29,19 +34,23 @@ class SavedPackage:
         path: the package.
         contract: its input contract.
         mode: `declared` rounds each result to its declared dtype, `fp32` rounds none.
+        underflow: whether to look for results that are rounded to zero, too, which takes longer.
     """
 
-    def __init__(self, path: Path, contract: InputContract, mode: Mode = "declared") -> None:
+    def __init__(
+        self, path: Path, contract: InputContract, mode: Mode = "declared", *, underflow: bool = False
+    ) -> None:
         from edgesmith_stages.mil.interpret import Interpreter
+        from edgesmith_stages.mil.watch import Watch
 
         self.contract = contract
-        self.interpreter = Interpreter(path, mode)
+        self.interpreter = Interpreter(path, mode, watch=Watch(underflow=underflow))
         self.block: Block = self.interpreter.function.block
         self._logits = logits_name(self.block)
 
     @property
     def losses(self) -> list[Loss]:
-        """Operations that lost numbers so far: results that are infinite or no numbers."""
+        """Operations that lost numbers so far: results that are infinite, no numbers, or, if looked for, zero."""
         watch = self.interpreter.watch
         return list(watch.losses.values()) if watch else []
 
@@ -67,6 +76,20 @@ class SavedPackage:
         with one_thread():
             self.interpreter.run({name: self.contract.feed(image)}, taps=both)
         return found[-1].reshape(1, -1)
+
+
+def underflows(path: Path, contract: InputContract, image: NDArray[np.uint8]) -> list[str]:
+    """Run a package on one image; phrase where results were rounded to zero, the largest shares first, MOST at most.
+
+    Args:
+        path: the package.
+        contract: its input contract.
+        image: uint8 [1, H, W, C].
+    """
+    package = SavedPackage(path, contract, underflow=True)
+    package.run(image)
+    found = [loss for loss in package.losses if loss.underflow > LEAST_UNDERFLOW * loss.elements]
+    return [str(loss) for loss in sorted(found, key=lambda loss: -loss.underflow / loss.elements)[:MOST]]
 
 
 def logits_name(block: Block) -> str:
