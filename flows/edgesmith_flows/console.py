@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import IO, Any
 
 import click
@@ -92,12 +92,12 @@ def ended_text(result: NodeResult) -> str:
     return f"{result.node.name}: {state}{taken}{'  ' + figures if figures else ''}"
 
 
-def make_view(stream: IO[str], *, idle: bool = False, nodes: int = 0) -> PlainView:
+def make_view(stream: IO[str], *, idle: bool = False, nodes: Collection[str] = ()) -> PlainView:
     """Return the live view on a terminal, the plain one elsewhere.
 
     Args:
         idle: nothing will run; the live view, whose library takes a while to load, is not worth it.
-        nodes: how many nodes will run.
+        nodes: names of the nodes that will run, or may.
     """
     if idle or not stream.isatty() or os.environ.get("TERM") == "dumb":
         return PlainView(stream)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import IO, Any
 
 from rich.console import Console
@@ -35,7 +35,7 @@ class LiveView(PlainView):
     The last line counts the nodes of the run.
     """
 
-    def __init__(self, stream: IO[str], nodes: int = 0) -> None:
+    def __init__(self, stream: IO[str], nodes: Collection[str] = ()) -> None:
         super().__init__(stream)
         # Bars are drawn in ASCII, and without colour, where rich finds that the terminal can do no better.
         console = Console(file=stream, highlight=False)
@@ -50,9 +50,10 @@ class LiveView(PlainView):
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._nodes = nodes
-        self._ended = 0
-        self._all = self._progress.add_task("nodes", total=nodes, figures="", counts=True) if nodes > 1 else None
+        self._to_come = set(nodes)
+        self._total = len(self._to_come)
+        several = self._total > 1
+        self._all = self._progress.add_task("nodes", total=self._total, figures="", counts=True) if several else None
 
     def _write(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -79,7 +80,7 @@ class LiveView(PlainView):
         task = self._tasks.pop(result.node.name, None)
         if task is not None:
             self._progress.remove_task(task)
-        self._ended += result.state != "cached"
+        self._to_come.discard(result.node.name)
         self._count()
         super().ended(result)
 
@@ -87,7 +88,6 @@ class LiveView(PlainView):
         """Say how many nodes are finished, at work and to come."""
         if self._all is None:
             return
-        # A node whose input was damaged is made twice; one that was to run may turn out to be cached.
-        waiting = max(0, self._nodes - self._ended - len(self._tasks))
-        told = f"{self._ended} finished, {len(self._tasks)} at work, {waiting} to come"
-        self._progress.update(self._all, completed=min(self._ended, self._nodes), figures=told)
+        ended, waiting = self._total - len(self._to_come), len(self._to_come - self._tasks.keys())
+        told = f"{ended} finished, {len(self._tasks)} at work, {waiting} to come"
+        self._progress.update(self._all, completed=ended, figures=told)

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,13 +143,17 @@ class TestLive:
 
     def test_it_counts_the_nodes_of_the_run(self, node):
         out = console(terminal=True)
-        with make_view(out, nodes=3) as view:
+        with make_view(out, nodes="abc") as view:
             view.started("a")
             view._progress.refresh()
             assert "0 finished, 1 at work, 2 to come" in printed(out)
             view.ended(done(node))
             view._progress.refresh()
             assert "1 finished, 0 at work, 2 to come" in printed(out)
+            view.ended(NodeResult(replace(node, name="b"), "cached", Action("k", {}, {}, {})))
+            view.ended(NodeResult(replace(node, name="known before"), "cached", Action("k", {}, {}, {})))
+            view._progress.refresh()
+            assert "2 finished, 0 at work, 1 to come" in printed(out), "b was to run, and was found"
 
 
 class TestWhatATerminalCanShow:

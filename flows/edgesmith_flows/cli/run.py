@@ -131,7 +131,7 @@ def _run(session: Session, plan: Plan, forced: set[str], runner: str | None, beg
     from edgesmith_flows.run import run_plan, write_run_record
 
     stream = sys.stderr if shown.as_json or shown.quiet else sys.stdout
-    making = sum(step.state != "cached" for step in plan.steps.values())
+    making = [name for name, step in plan.steps.items() if step.state != "cached"]
     with QuietView(stream) if shown.quiet else make_view(stream, idle=plan.done, nodes=making) as view:
         summary = run_plan(session, plan, forced, view, runner)
     seconds = time.time() - begun
