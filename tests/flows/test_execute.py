@@ -251,3 +251,10 @@ class TestTogether:
             executor.make("a")
         assert executor.results["a"].state == "cancelled"
         assert executor.listener.begun == []
+
+
+def test_warnings_are_kept_with_the_result_each_once(engine):
+    run = engine.run("a: {uses: mischief, with: {how: worry}}")
+    action = run.executor.results["a"].action
+    assert action.warnings == ("the text is a worry",)
+    assert engine.store.recorded(action.key).warnings == action.warnings

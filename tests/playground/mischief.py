@@ -26,7 +26,7 @@ class Mischief(Stage):
         how: Literal[
             "bug", "user-error", "failure", "exit", "sys-exit", "kill", "segfault", "print", "nothing", "link",
             "figures", "wrong-return", "sleep", "child", "child-and-exit", "disk-full", "wrong-port", "patience",
-            "vanish", "clock", "raze", "taint", "beside",
+            "vanish", "clock", "raze", "taint", "beside", "worry",
         ]  # fmt: skip
         seconds: float = 60
         note: str = ""
@@ -40,6 +40,11 @@ class Mischief(Stage):
 
     def _bug(self, ctx, params):
         return {}["no such key"]
+
+    def _worry(self, ctx, params):
+        for _ in range(2):
+            ctx.log.warning("the text is a worry")
+        ctx.log.info("it went well")
 
     def _user_error(self, ctx, params):
         raise UserError("the text is not polite", hint="say please")

@@ -1,5 +1,6 @@
 """A model in its runtime, alone in a process."""
 
+import os
 import sys
 from dataclasses import replace
 
@@ -44,6 +45,15 @@ def test_it_times_single_runs_and_tells_the_load_time_and_peak_memory(sign):
         assert process.facts["threads"] == 2
         assert process.facts["load_ms"] > 0
         assert 5e6 < process.peak_bytes() < 1e9
+
+
+def test_it_tells_of_each_run_what_disturbed_it_and_may_be_kept_on_one_processor(sign):
+    launch, model = sign
+    with ModelProcess(launch, model, threads=1) as process:
+        assert process.pin(0) == (hasattr(os, "sched_setaffinity") and 0 in os.sched_getaffinity(0))
+        samples = process.sample(model.golden()[0], warmup=0, runs=4)
+    assert len(samples) == 4
+    assert all(one.ns > 0 and one.cpu_ns > 0 and one.switches >= 0 for one in samples)
 
 
 def test_a_runtime_may_have_a_clock_of_its_own_and_tell_facts_of_the_model_once_it_is_timed(sign):
