@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from edgesmith import Cancelled, DatasetRef, OnnxModel, Report, Stage, TfliteModel, Toolchain
+from edgesmith.sections import MOST_POINTS, Layers
 from edgesmith_stages.quantize.schemes import REQUIREMENTS, base_kind
 
 if TYPE_CHECKING:
@@ -79,7 +80,16 @@ class Sensitivity(Stage):
             "int8": probe.compare(()),
             "float_top1": probe.float_top1(),
         }
-        text = json.dumps(document, indent=1, sort_keys=True)
+        values = {row["block"]: row["sqnr_db"] for row in rows}
+        order = list(found)[:MOST_POINTS]
+        section = Layers(
+            title="sensitivity",
+            note="one block in int8" if params.mode == "one" else "all blocks in int8 but one",
+            unit="SQNR dB",
+            layers=tuple(name[:400] for name in order),
+            values={"SQNR": tuple(values[name] for name in order)},
+        )
+        text = json.dumps({**document, "sections": [section.document()]}, indent=1, sort_keys=True)
         (ctx.out("report") / "report.json").write_text(text + "\n", encoding="utf-8")
         return document
 
@@ -91,7 +101,7 @@ class Probe:
         source: the float file.
         quantiser: of it.
         pixels: images to compare on, uint8 [N, H, W, C].
-        labels: int64 [N]; -1 where there is none.
+        labels: int64 [N]; None, or -1 among them, where answers can only be compared with the float file's.
         scratch: for files.
     """
 
@@ -100,10 +110,11 @@ class Probe:
         source: Model,
         quantiser: Quantiser,
         pixels: NDArray[np.uint8],
-        labels: NDArray[np.int64],
+        labels: NDArray[np.int64] | None,
         scratch: Path,
     ) -> None:
-        self._quantiser, self._pixels, self._labels = quantiser, pixels, labels
+        self._quantiser, self._pixels = quantiser, pixels
+        self._labels = None if labels is None or labels.min() < 0 else labels
         self._folder, self._contract, self._kind = scratch / "probe", source.contract, type(source)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._expected = self._answers(source)
@@ -142,13 +153,13 @@ class Probe:
 
     def float_top1(self) -> float | None:
         """Top-1 of the float file; None without labels."""
-        if self._labels.min(initial=0) < 0:
+        if self._labels is None:
             return None
         return float((self._expected.argmax(axis=1) == self._labels).mean())
 
     def _drop(self, answers: NDArray[np.float32]) -> float:
         given, expected = answers.argmax(axis=1), self._expected.argmax(axis=1)
-        if self._labels.min(initial=0) < 0:
+        if self._labels is None:
             return float((given != expected).mean())
         return float((expected == self._labels).mean() - (given == self._labels).mean())
 

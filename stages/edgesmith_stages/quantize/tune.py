@@ -118,7 +118,7 @@ class TunePrecision(Stage):
             search.toggle(params.roles)
             ctx.progress(2, 4, doing="accuracy")
             if search.spoilt():
-                self._mend(ctx, source, quantiser, images, search, inputs["sensitivity"], params)
+                self._mend(ctx, source, quantiser, search, inputs["sensitivity"], params)
             chosen = search.choose()
             ctx.progress(3, 4, doing="confirming")
             chosen, ratios = self._confirmed(bench, search, chosen, params)
@@ -130,7 +130,6 @@ class TunePrecision(Stage):
         ctx: Context,
         source: Model,
         quantiser: Quantiser,
-        images: Any,
         search: Search,
         report: Report | None,
         params: Any,
@@ -141,7 +140,7 @@ class TunePrecision(Stage):
 
         if report is None:
             found = blocks(quantiser.operations, params.blocks)
-            probe = Probe(source, quantiser, source.golden()[0], images.labels[:0], ctx.scratch)
+            probe = Probe(source, quantiser, source.golden()[0], None, ctx.scratch)
             ranked = [str(row["block"]) for row in probe.rank(found, "one")]
         else:
             ranked = [str(row["block"]) for row in report.read()["blocks"]]
