@@ -45,7 +45,7 @@ def flatten(
         if isinstance(value, Mapping):
             for of, inner in value.items():
                 yield from _one(Metric(node, name, str(of)), inner)
-        elif isinstance(value, list) and len(value) == len(needs.get(name, ())):
+        elif isinstance(value, list) and name in needs and len(value) == len(needs[name]):
             for need, row in zip(needs[name], value, strict=True):
                 if isinstance(row, Mapping):
                     for figure, inner in row.items():

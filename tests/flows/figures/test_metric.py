@@ -52,3 +52,10 @@ def test_figures_are_taken_apart_by_input():
         Metric("eval", "good"): 1.0,
         Metric("eval", "by_class", "cat"): 0.5,
     }
+
+
+def test_a_stages_own_lists_are_left_out():
+    """Empty ones, too, though no input has as many."""
+    assert list(flatten("coreml", {"underflow": [], "kept": [{"op": "mul"}], "ops": 3}, {"model": ["fused"]})) == [
+        (Metric("coreml", "ops"), 3.0)
+    ]
