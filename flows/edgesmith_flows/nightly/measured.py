@@ -16,7 +16,7 @@ from edgesmith_flows.figures.table import FigureTable, RunFigures
 from edgesmith_flows.nightly.latency import LatencyRule, LatencyVerdict, judge
 from edgesmith_flows.nightly.opening import opened_pair
 from edgesmith_flows.nightly.paired import measure_pair
-from edgesmith_flows.nightly.verdict import Verdict
+from edgesmith_flows.nightly.verdict import Outcome, Verdict
 from edgesmith_flows.nightly.versus import record_of, since
 from edgesmith_flows.registry import Registry
 from edgesmith_flows.store import Store
@@ -48,7 +48,8 @@ class Rival:
 
 def rivals(store: Store, before: RunFigures, after: RunFigures) -> list[Rival]:
     """Return the models that nodes of both runs timed on a target, by what tonight's record tells."""
-    record, found = record_of(store, after.run), []
+    record = record_of(store, after.run)
+    found: dict[tuple[str, str, str, int], Rival] = {}  # what two nodes measured alike is measured once
     for name, entry in record.get("nodes", {}).items():
         action = store.recorded(entry["key"]) if entry.get("key") else None
         if action is None or "target" not in action.document or name not in before.keys:
@@ -59,8 +60,9 @@ def rivals(store: Store, before: RunFigures, after: RunFigures) -> list[Rival]:
             for node, port in pairs:
                 digests = before.outputs.get(node, {}).get(port), after.outputs.get(node, {}).get(port)
                 if digests[0] and digests[1]:
-                    found.append(Rival(node, port, (digests[0], digests[1]), name, target, threads))
-    return found
+                    rival = Rival(node, port, (digests[0], digests[1]), name, target, threads)
+                    found.setdefault((node, port, target.model_dump_json(), threads), rival)
+    return list(found.values())
 
 
 def judge_measured(
@@ -93,7 +95,7 @@ def judge_measured(
 
 def verdicts(rival: Rival, verdict: LatencyVerdict, came: Callable[[], str]) -> Iterator[Verdict]:
     """Say what two tests, or one, mean."""
-    outcome = {"regressed": "regressed", "fine": "same", "unsure": "unsure"}
+    outcome: Mapping[str, Outcome] = {"regressed": "regressed", "fine": "same", "unsure": "unsure"}
     last = verdict.tests[-1]
     latency, memory = verdict.outcome, verdict.memory_outcome
     bad = "regressed" in (latency, memory)
@@ -101,7 +103,7 @@ def verdicts(rival: Rival, verdict: LatencyVerdict, came: Callable[[], str]) -> 
     yield Verdict(
         rival.what,
         "latency",
-        outcome[latency],  # type: ignore[arg-type]
+        "improved" if latency == "fine" and last.high < 1 else outcome[latency],
         after=f"x {last.ratio:.3f}",
         detail=verdict.told,
         since=told if latency == "regressed" else "",
@@ -110,7 +112,7 @@ def verdicts(rival: Rival, verdict: LatencyVerdict, came: Callable[[], str]) -> 
         yield Verdict(
             rival.what.replace(".latency", ".memory"),
             "memory",
-            outcome[memory],  # type: ignore[arg-type]
+            outcome[memory],
             after=f"x {last.memory:.3f}",
             since=told if memory == "regressed" else "",
         )
