@@ -2,12 +2,8 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 import yaml
@@ -15,8 +11,8 @@ import yaml
 from edgesmith_flows.settings import known_pipelines
 
 from .commands import Place
+from .serving import REPOSITORY, Service
 
-REPOSITORY = Path(__file__).parent.parent.parent
 PIPELINE = """
 name: greeting
 description: "A text and its echo"
@@ -28,64 +24,15 @@ stages:
 """
 
 
-def prefect(service, *arguments, **options):
-    """Run `prefect ARGUMENTS` in the project's folder."""
-    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
-    return subprocess.run(
-        command,
-        cwd=service.folder,
-        env=service.env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-        **options,
-    )
-
-
-class Service(Place):
-    """A project with a Prefect server of its own on the loopback interface."""
-
-    port = 0
-
-    @property
-    def env(self):
-        return {
-            **super().env,
-            "PREFECT_HOME": str(self.folder / "prefect"),
-            "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_UI_ENABLED": "false",
-            "PREFECT_WORKER_QUERY_SECONDS": "1",
-            "PYTHONPATH": str(self.folder),
-            "COLUMNS": "200",
-        }
-
-
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     service = Service(tmp_path_factory.mktemp("service"))
     (service.folder / "playground").symlink_to(REPOSITORY / "tests" / "playground")
     (service.folder / "pipelines").mkdir()
     (service.folder / "pipelines" / "greeting.yaml").write_text(PIPELINE)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        service.port = free.getsockname()[1]
-    log = (service.folder / "server.log").open("wb")
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(service.port)]
-    subprocess.Popen(command, cwd=service.folder, env=service.env, stdout=log, stderr=log, start_new_session=True)
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    until = time.monotonic() + 180
-    while True:
-        try:
-            direct.open(f"http://127.0.0.1:{service.port}/api/health", timeout=5)
-            break
-        except OSError:
-            assert time.monotonic() < until, (service.folder / "server.log").read_text()
-            time.sleep(0.3)
+    service.serve()
     yield service
-    for process in service.processes():
-        process.kill()
+    service.stop()
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +40,7 @@ def deployed(service):
     """The answer of `edgesmith deploy`, and a worker for the pool that it made."""
     answer = service.run("deploy", "greeting")
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    log = (service.folder / "worker.log").open("wb")
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "edgesmith"]
-    subprocess.Popen(command, cwd=service.folder, env=service.env, stdout=log, stderr=log, start_new_session=True)
+    service.background("worker.log", "worker", "start", "--pool", "edgesmith")
     return answer
 
 
@@ -105,22 +50,22 @@ class TestDeployments:
     def test_deploy_makes_the_pool_and_says_what_to_type_next(self, deployed, service):
         assert deployed.stdout.splitlines()[0] == "greeting: deployed to the work pool edgesmith"
         assert "prefect deployment run greeting" in deployed.stdout
-        assert "greeting/greeting" in prefect(service, "deployment", "ls").stdout
+        assert "greeting/greeting" in service.prefect("deployment", "ls").stdout
 
     def test_the_literal_command_runs_it_in_a_worker(self, deployed, service):
-        done = prefect(service, "deployment", "run", "greeting", "--watch")
+        done = service.prefect("deployment", "run", "greeting", "--watch")
         assert done.returncode == 0, done.stdout + done.stderr + (service.folder / "worker.log").read_text()
         assert len(service.results()) == 2
         assert [node["state"] for node in service.records()[-1]["nodes"].values()] == ["done", "done"]
 
     def test_prefect_s_own_form_and_params_work_and_what_is_cached_is_not_made_again(self, deployed, service):
         given = json.dumps({"b.marks": 3})
-        done = prefect(service, "deployment", "run", "greeting/greeting", "-p", f"params={given}", "--watch")
+        done = service.prefect("deployment", "run", "greeting/greeting", "-p", f"params={given}", "--watch")
         assert done.returncode == 0, done.stdout + done.stderr
         assert [node["state"] for node in service.records()[-1]["nodes"].values()] == ["cached", "done"]
 
     def test_an_unknown_name_is_one_message_with_the_nearest(self, deployed, service):
-        done = prefect(service, "deployment", "run", "greetin")
+        done = service.prefect("deployment", "run", "greetin")
         assert done.returncode == 1
         told = done.stdout + done.stderr
         assert "Unknown deployment 'greetin'; did you mean 'greeting'?" in told
@@ -139,12 +84,12 @@ class TestDeployments:
                 command, cwd=service.folder, env=service.env, capture_output=True, text=True, check=False
             )
             assert made.returncode == 0, made.stderr
-        done = prefect(service, "deployment", "run", "twin")
+        done = service.prefect("deployment", "run", "twin")
         assert done.returncode == 1
         assert "one/twin, other/twin" in done.stdout + done.stderr
 
     def test_a_resource_is_a_concurrency_limit_of_one(self, deployed, service):
-        assert "desk" in prefect(service, "global-concurrency-limit", "ls").stdout
+        assert "desk" in service.prefect("global-concurrency-limit", "ls").stdout
 
     def test_an_unknown_pipeline_is_not_deployed(self, service):
         done = service.run("deploy", "greetin")
@@ -159,10 +104,10 @@ def test_prefect_deploy_all_deploys_what_ships(service, tmp_path):
     for name in ("prefect.yaml", "prefect.toml"):
         shutil.copy(REPOSITORY / name, tmp_path / name)
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    prefect(service, "work-pool", "create", "edgesmith", "--type", "process")
+    service.prefect("work-pool", "create", "edgesmith", "--type", "process")
     done = subprocess.run(command, cwd=tmp_path, env=service.env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    known = prefect(service, "deployment", "ls").stdout
+    known = service.prefect("deployment", "ls").stdout
     assert all(f"{one['name'][:12]}" in known for one in declared)
 
 
