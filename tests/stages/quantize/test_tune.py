@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgesmith import OnnxModel, Report, StageFailed, TfliteModel, UserError
-from edgesmith.testing import Outcome, run_stage
+from edgesmith.testing import LocalContext, Outcome, StageContract, run_stage
 from edgesmith_stages.datasets.digits import Digits
 from edgesmith_stages.quantize.assignment import NOT_FASTER
 from edgesmith_stages.quantize.sensitivity import Sensitivity
@@ -119,3 +120,36 @@ def test_an_assignment_goes_with_auto(params: dict[str, Any], connected: bool, m
     kinds = {"model": (OnnxModel,), "assignment": (Report,) if connected else ()}
     with pytest.raises(UserError, match=message):
         Quantize.check(Quantize.Params(**params, data="digits"), kinds, {})
+
+
+class OnDigits(StageContract):
+    """What both stages are tried on."""
+
+    @pytest.fixture(autouse=True)
+    def _source(self, onnx_model: Outcome) -> None:
+        self.source = onnx_model.outputs["model"]
+
+    def inputs(self, folder: Path) -> Mapping[str, Any]:
+        """The trained network."""
+        folder.mkdir(exist_ok=True)
+        return {"model": self.source}
+
+    def context(self, folder: Path) -> LocalContext:
+        """With the dataset, and the runtime to measure in."""
+        return LocalContext(folder, datasets=[Digits], runtimes=[OnnxRuntime])
+
+
+@pytest.mark.slow
+class TestSensitivity(OnDigits):
+    """The contract of stages: the same report twice."""
+
+    stage = Sensitivity
+    params = {"data": "digits", "calibration": 8, "images": 8, "blocks": 2}
+
+
+@pytest.mark.slow
+class TestTunePrecision(OnDigits):
+    """The contract of stages."""
+
+    stage = TunePrecision
+    params = {**QUICK, "roles": 0, "max_drop": 1, "images": 8}
