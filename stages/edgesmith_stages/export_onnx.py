@@ -22,7 +22,7 @@ INPUT, OUTPUT = "image", "logits"
 DYNAMIC_BATCH = 3
 """The second batch size that a file with an open batch is checked at."""
 
-BARS = {False: 60.0, True: 20.0}
+BARS = {False: 60.0, True: 15.0}
 """Decibels that a float and a quantised model must keep by default. Kernels sum in another order: in float that is
 noise, and in int8 now and then a step."""
 
@@ -48,7 +48,7 @@ class ExportOnnx(Stage):
         dynamic_batch: bool = Field(False, description="leave the batch size open, instead of one image")
         slim: bool = Field(True, description="simplify with onnxslim: fold constants, merge operators, drop metadata")
         min_sqnr: float | None = Field(
-            None, description="fail under this SQNR against the torch model, in dB [default: 60; 20 for int8]"
+            None, description="fail under this SQNR against the torch model, in dB [default: 60; 15 for int8]"
         )
 
     @classmethod

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgesmith import Toolchain
 from edgesmith_stages.runtimes.torch_runtime import REQUIREMENTS
 
 if TYPE_CHECKING:
+    from edgesmith import TorchModel
     from edgesmith_stages.tflite_backends.request import Request
 
 TOOLCHAIN = Toolchain(
@@ -64,4 +65,20 @@ def convert(model: str, file: str, layout: str) -> None:
         import litert_torch
 
         wrapped = litert_torch.to_channel_last_io(module, args=[0]) if layout == "NHWC" else module
-        litert_torch.convert(wrapped.eval(), (example,)).export(file)
+        config = _integer_kernels() if _quantised(source) else None
+        litert_torch.convert(wrapped.eval(), (example,), quant_config=config).export(file)
+
+
+def _quantised(source: TorchModel) -> bool:
+    from edgesmith_stages.models.recipe import Recipe
+
+    return any(change.op == "quantize-pt2e" for change in Recipe.read(source.path).changes)
+
+
+def _integer_kernels() -> Any:
+    """Return what has the converter merge quantise and dequantise operators into int8 ones, which it else leaves."""
+    from litert_torch.quantize.pt2e_quantizer import PT2EQuantizer, get_symmetric_quantization_config
+    from litert_torch.quantize.quant_config import QuantConfig
+
+    # The graph is quantised already: of its quantiser, the converter asks only whether ranges are static.
+    return QuantConfig(pt2e_quantizer=PT2EQuantizer().set_global(get_symmetric_quantization_config()))
