@@ -22,6 +22,7 @@ from edgesmith_flows.console import PlainView
     "--family", "chosen", multiple=True, type=click.Choice([one.name for one in FAMILIES]), help="Only these families."
 )
 @click.option("--format", "formats", multiple=True, type=click.Choice(FORMATS), help="Only these formats.")
+@click.option("--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS), help="Only these precisions.")
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the cells here as well.")
 @click.option(
     "--merge",
@@ -34,6 +35,7 @@ from edgesmith_flows.console import PlainView
 def main(
     chosen: tuple[str, ...],
     formats: tuple[str, ...],
+    precisions: tuple[str, ...],
     file: Path | None,
     merged: tuple[Path, ...],
     store: Path | None,
@@ -45,7 +47,8 @@ def main(
         for family in families:
             click.echo(f"{family.name}: {family.model} at {family.size}", err=True)
             kept = (store or Path(folder, "store")).absolute()
-            cells += try_family(family, formats or FORMATS, Path(folder, family.name), kept, PlainView(sys.stderr))
+            place, view = Path(folder, family.name), PlainView(sys.stderr)
+            cells += try_family(family, formats or FORMATS, precisions or PRECISIONS, place, kept, view)
             if file is not None:  # after each family: the whole takes hours
                 _write(file, cells)
     cells.sort(key=_place)

@@ -43,9 +43,11 @@ def nodes(family: Family) -> dict[str, dict[str, Any]]:
     }
 
 
-def reached(formats: Collection[str]) -> list[str]:
-    """Return the cells' nodes of these formats, fallbacks among them."""
-    return [name for name in nodes(FAMILIES[0]) if name.partition("-")[0] in formats]
+def reached(formats: Collection[str], precisions: Collection[str] = PRECISIONS) -> list[str]:
+    """Return the nodes of these formats' cells in these precisions, fallbacks among them."""
+    wanted = {f"{one}-{precision}" for one in formats for precision in precisions}
+    wanted |= {fallback for name, fallback in FALLBACK.items() if name in wanted}
+    return [name for name in nodes(FAMILIES[0]) if name in wanted]
 
 
 def write(folder: Path, family: Family) -> Path:

@@ -16,7 +16,14 @@ from edgesmith_flows.session import plan_session, session_of
 from edgesmith_flows.yaml_source import load_yaml
 
 
-def try_family(family: Family, formats: Collection[str], folder: Path, store: Path, listener: Listener) -> list[Cell]:
+def try_family(
+    family: Family,
+    formats: Collection[str],
+    precisions: Collection[str],
+    folder: Path,
+    store: Path,
+    listener: Listener,
+) -> list[Cell]:
     """Make the files of one family.
 
     Nodes run alone, so that their seconds mean something; what is in the store already is taken from there, with the
@@ -25,6 +32,7 @@ def try_family(family: Family, formats: Collection[str], folder: Path, store: Pa
     Args:
         family: which one.
         formats: which columns.
+        precisions: which cells of them.
         folder: where the project goes.
         store: the store.
         listener: told what happens.
@@ -33,7 +41,7 @@ def try_family(family: Family, formats: Collection[str], folder: Path, store: Pa
     cells: dict[str, Cell] = {}
     errors: dict[str, tuple[EdgesmithError, float]] = {}
     with session.store.lease():
-        plan, forced = plan_session(session, only=reached(formats))
+        plan, forced = plan_session(session, only=reached(formats, precisions))
         with executing(session, plan, forced, listener) as (executor, _):
             for name in (one for one in plan.steps if one not in FALLBACK.values()):
                 place = _place(family, name)
@@ -54,6 +62,7 @@ def try_family(family: Family, formats: Collection[str], folder: Path, store: Pa
         for one in FORMATS
         if one in formats
         for precision in PRECISIONS
+        if precision in precisions
     ]
 
 

@@ -22,6 +22,10 @@ SLOW_IN_INT8 = ("BATCH_MATMUL", "SQUARED_DIFFERENCE", "RSQRT", "SUB", "SOFTMAX",
 """Operators that XNNPACK has no fast int8 kernel for. Left in float, they make MobileViT-XXS' int8 1.8 times as fast as
 fp32; quantised too, 0.9 times (measured at 64 px on two x86 cores; issue 6 has more)."""
 
+WRONG_IN_INT8 = ("DIV",)
+"""Operators that always stay in float: the small divisors of linear attention (EfficientViT, EdgeNeXt) share a range with
+large ones, become zero, and LiteRT refuses to run the file."""
+
 ANY = ".*"
 
 
@@ -62,6 +66,8 @@ class TfliteQuantiser:
         from edgesmith.conversion import converting
         from edgesmith_stages.hush import hushed
 
+        if scheme == "int8":
+            keep = {*keep, *(one.name for one in self.operations if one.op in WRONG_IN_INT8)}
         with hushed(), converting("ai-edge-quantizer", "a quantised model", "leave that operator out with `exclude`"):
             # The quantiser widens ranges of tensors that share a scale, in place: the next file would see that.
             statistics = copy.deepcopy(self._ranges) if scheme == "int8" else None
