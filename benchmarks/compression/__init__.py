@@ -1,0 +1,1 @@
+"""Quantised models beside those of other quantisers: latency, accuracy, size."""
