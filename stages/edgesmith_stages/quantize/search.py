@@ -124,6 +124,12 @@ class Search:
         """Return the fastest candidate of a scheme."""
         return min((one for one in self.trials if one.assignment.scheme == scheme), key=lambda t: t.ratio, default=None)
 
+    def corrected(self, trial: Trial, ratio: float) -> Trial:
+        """Note what a candidate's time over float's turned out to be; return it."""
+        measured = replace(trial, ms=ratio * trial.float_ms)
+        self.trials[self.trials.index(trial)] = measured
+        return measured
+
     def _try(self, label: str, scheme: str, keep: Mapping[str, str]) -> Trial:
         assignment = Assignment(self.kind, scheme, dict(sorted(keep.items())))
         for known in self.trials:

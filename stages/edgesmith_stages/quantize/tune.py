@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Mapping
+from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -155,12 +156,12 @@ class TunePrecision(Stage):
     def _confirmed(
         self, bench: Bench, search: Search, chosen: Trial | None, params: Any
     ) -> tuple[Trial | None, list[float]]:
-        """Time the choice in fresh processes; the next best one where it isn't faster there."""
+        """Time the choice in fresh processes; the next best one where it misses the budget there."""
         while chosen is not None:
             ratios = bench.again(chosen, params.pairs)
-            if sorted(ratios)[len(ratios) // 2] < 1:
-                return chosen, ratios
-            search.trials.remove(chosen)
+            confirmed = search.corrected(chosen, median(ratios))
+            if search.budget.missed(confirmed) is None:
+                return confirmed, ratios
             chosen = search.choose()
         return None, []
 
@@ -203,7 +204,7 @@ class TunePrecision(Stage):
             figures |= {"ratio": 1.0, "drop": 0.0}
         else:
             figures |= {
-                "ratio": round(sorted(ratios)[len(ratios) // 2], 4),
+                "ratio": round(chosen.ratio, 4),
                 "ratios": [round(one, 4) for one in ratios],
                 "drop": chosen.drop,
                 "images": chosen.images,

@@ -104,3 +104,15 @@ def test_the_most_accurate_is_found_among_all() -> None:
     assert chosen is not None
     assert "conv1" in chosen.assignment.keep
     assert all(trial.drop is not None for trial in tried.trials if trial.ratio < 1)
+
+
+def test_a_choice_that_is_not_confirmed_is_not_chosen_again() -> None:
+    """It stays among the candidates, with what it turned out to cost."""
+    tried = search(Budget(max_drop=1))
+    first = tried.choose()
+    assert first is not None
+    corrected = tried.corrected(first, 1.2)
+    second = tried.choose()
+    assert corrected in tried.trials
+    assert second is not None
+    assert second != corrected
