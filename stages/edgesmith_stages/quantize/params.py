@@ -19,7 +19,7 @@ class QuantizeParams(Stage.Params):
     calibration_method: Method = Field("minmax", description="how ranges follow from them (TFLite, torch: minmax)")
     exclude: tuple[str, ...] | None = Field(
         None,
-        description="operator types to leave as they are; TFLite int8 by default those that run slower in int8",
+        description="operator types to leave as they are; int8 by default those around attention, slower in integers",
     )
     min_sqnr: float | None = Field(None, description="fail under this SQNR against the input file, in dB")
     backend: Literal["torchao"] | None = Field(None, description="what quantises torch models, and nothing else")
