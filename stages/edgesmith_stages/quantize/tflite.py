@@ -23,8 +23,8 @@ SLOW_IN_INT8 = ("BATCH_MATMUL", "SQUARED_DIFFERENCE", "RSQRT", "SUB", "SOFTMAX",
 fp32; quantised too, 0.9 times (measured at 64 px on two x86 cores; issue 6 has more)."""
 
 WRONG_IN_INT8 = ("DIV",)
-"""Operators that always stay in float: the small divisors of linear attention (EfficientViT, EdgeNeXt) share a range with
-large ones, become zero, and LiteRT refuses to run the file."""
+"""Operators that always stay in float: the small divisors of linear attention (EfficientViT, EdgeNeXt) share a range
+with large ones, become zero, and LiteRT refuses to run the file."""
 
 ANY = ".*"
 
@@ -176,7 +176,7 @@ def _operations(model: Any) -> list[Operation]:
                     outputs=tuple(labels[index] for index in operator.outputs),
                     constants=bool(constants),
                     weights=any(sum(int(size) > 1 for size in shape) >= 2 for shape in shapes if shape is not None),
-                    quantisable=op in known,
+                    quantisable=op in known and op not in WRONG_IN_INT8,
                 )
             )
     return found
