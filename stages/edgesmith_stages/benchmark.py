@@ -92,6 +92,7 @@ class Benchmark(Stage):
             **figures,
             "warmup": params.warmup,
             "target": params.target.name,
+            "digests": [model.digest for model in models],
             "sections": sections("models", times),
         }
         text = json.dumps(report, indent=1, sort_keys=True)

@@ -82,6 +82,7 @@ class Evaluate(Stage):
             **figures,
             "data": params.data.name,
             "split": params.split,
+            "digests": [model.digest for model in models],
             "sections": sections(folder, answers, images, None if expected is None else expected.argmax(1)),
         }
         text = json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False)

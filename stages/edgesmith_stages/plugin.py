@@ -9,6 +9,7 @@ from edgesmith import Artifact, Dataset, Runtime, Stage, Target, hookimpl
 def edgesmith_stages() -> list[type[Stage]]:
     """All built-in stages."""
     from edgesmith_stages.benchmark import Benchmark
+    from edgesmith_stages.bundle import MakeBundle
     from edgesmith_stages.distill import Distill
     from edgesmith_stages.evaluate import Evaluate
     from edgesmith_stages.export_coreml import ExportCoreML
@@ -36,6 +37,7 @@ def edgesmith_stages() -> list[type[Stage]]:
         Qat,
         Evaluate,
         Benchmark,
+        MakeBundle,
     ]
 
 
@@ -77,6 +79,7 @@ def edgesmith_datasets() -> list[type[Dataset]]:
 @hookimpl
 def edgesmith_artifact_kinds() -> list[type[Artifact]]:
     """The kinds beside those of the contract."""
+    from edgesmith_stages.bundling.artifact import Bundle
     from edgesmith_stages.quantize.torch_pt2e.artifact import QuantizedTorchModel
 
-    return [QuantizedTorchModel]
+    return [QuantizedTorchModel, Bundle]

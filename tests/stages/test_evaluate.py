@@ -1,5 +1,7 @@
 """The `evaluate` stage on a real model and real images."""
 
+from dataclasses import replace
+
 import pytest
 
 from edgesmith import CoreMLModel, Report, UserError
@@ -39,7 +41,7 @@ class TestContract(StageContract):
 
 
 def test_scores_every_model_against_the_first_torch_one(tmp_path, model, save_timm, ref, dataset):
-    other = save_timm(tmp_path / "other", seed=1)
+    model, other = replace(model, digest="a"), replace(save_timm(tmp_path / "other", seed=1), digest="b")
     made = evaluate(tmp_path / "out", [model, other], ref)
     first, second = made.figures["models"]
     assert first["agreement"] == 1.0 and first["sqnr_db"] == 200.0
@@ -49,10 +51,11 @@ def test_scores_every_model_against_the_first_torch_one(tmp_path, model, save_ti
     assert made.figures["images"] == len(dataset.split("val"))
     assert isinstance(made.outputs["report"], Report)
     assert made.outputs["report"].read()["models"] == made.figures["models"]
+    assert made.outputs["report"].read()["digests"] == [model.digest, other.digest]
 
 
 def test_the_report_shows_what_each_model_gets_wrong(tmp_path, model, save_timm, ref, dataset):
-    other = save_timm(tmp_path / "other", seed=1)
+    model, other = replace(model, digest="a"), replace(save_timm(tmp_path / "other", seed=1), digest="b")
     made = evaluate(tmp_path / "out", [model, other], ref)
     report = made.outputs["report"]
     (first, second, sheet), problems = read_sections(report.read()["sections"])

@@ -1,0 +1,1 @@
+"""What the `bundle` stage writes: a folder that an app team takes."""
