@@ -61,14 +61,14 @@ class TestCheck:
     )
     def test_params_that_do_not_fit(self, params: dict[str, Any], message: str) -> None:
         with pytest.raises(UserError, match=message):
-            ExportTflite.check(ExportTflite.Params(**params), {}, {})
+            ExportTflite.check(ExportTflite.Params(**params), {"model": (TorchModel,)}, {})
 
     def test_more_images_than_there_are(self, dataset: Any) -> None:
         params = ExportTflite.Params(
             backend="tensorflow", scheme="int8", calibration_data={"name": "photos"}, calibration=49
         )
         with pytest.raises(UserError, match="49 images asked for, but the train split of 'photos' has 48"):
-            ExportTflite.check(params, {}, {"calibration_data": dataset})
+            ExportTflite.check(params, {"model": (TorchModel,)}, {"calibration_data": dataset})
 
 
 @pytest.mark.slow
