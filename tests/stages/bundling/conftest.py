@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgesmith import InputContract, OnnxModel, TfliteModel, write_golden
+from edgesmith import CoreMLModel, InputContract, OnnxModel, TfliteModel, write_golden
 from edgesmith.artifacts import CONTRACT_FILE
 
 SIDE, CLASSES = 8, ("cat", 'say "$9"', "a|b\n<i>")
@@ -95,5 +95,51 @@ def write_tflite() -> Callable[..., TfliteModel]:
         made = TfliteModel(folder)
         save(model, made.file)
         return finish(made, InputContract(size=(SIDE, SIDE), classes=CLASSES, layout="NHWC", batch=1))
+
+    return write
+
+
+@pytest.fixture
+def write_coreml() -> Callable[..., CoreMLModel]:
+    """Write a linear classifier as a Core ML package that takes an image or an array."""
+
+    def write(folder: Path, *, image: bool = True, labels: bool = True) -> CoreMLModel:
+        import coremltools
+        from coremltools.converters.mil import Builder
+
+        from edgesmith_stages.formats.coreml import quiet, save
+
+        shape, target = (1, 3, SIDE, SIDE), coremltools.target.iOS17
+        # Core ML's image input is planes, as NCHW is; what it is fed with is NHWC.
+        ordered = weights().reshape(-1, SIDE, SIDE, 3).transpose(0, 3, 1, 2).reshape(-1, PIXELS) if image else weights()
+
+        @Builder.program(input_specs=[Builder.TensorSpec(shape=shape)], opset_version=target)
+        def program(image: Any) -> Any:
+            logits = Builder.linear(x=Builder.reshape(x=image, shape=(1, PIXELS)), weight=ordered)
+            return Builder.softmax(x=logits, axis=-1, name="scores") if labels else Builder.identity(x=logits, name="y")
+
+        given = (
+            coremltools.ImageType(name="image", shape=shape, scale=1 / 255, color_layout=coremltools.colorlayout.RGB)
+            if image
+            else coremltools.TensorType(name="image", shape=shape, dtype=np.float32)
+        )
+        folder.mkdir(parents=True)
+        made = CoreMLModel(folder)
+        with quiet():
+            model = coremltools.convert(
+                program,
+                convert_to="mlprogram",
+                inputs=[given],
+                minimum_deployment_target=target,
+                compute_precision=coremltools.precision.FLOAT32,
+                skip_model_load=True,
+                classifier_config=coremltools.ClassifierConfig(list(CLASSES)) if labels else None,
+            )
+            model.author, model.user_defined_metadata["edgesmith.source"] = "Package Author", "sha-of-source"
+            save(model, made.file)
+        raw: dict[str, Any] = {"layout": "NHWC", "dtype": "uint8", "normalised_by": "model"} if image else {}
+        output = "probabilities" if labels else "logits"
+        contract = InputContract(size=(SIDE, SIDE), classes=CLASSES, batch=1, output=output, **raw)
+        return finish(made, contract, lambda rows: rows / np.float32(255) if image else rows)
 
     return write

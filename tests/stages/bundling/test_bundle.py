@@ -11,12 +11,13 @@ from PIL import Image
 from edgesmith import Report, UserError
 from edgesmith.testing import LocalContext, StageContract, run_stage
 from edgesmith_stages.bundle import MakeBundle
+from edgesmith_stages.runtimes.coreml_reference import CoreMLReference
 from edgesmith_stages.runtimes.litert import LiteRT
 from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
 
 pytestmark = pytest.mark.slow
 
-RUNTIMES = (OnnxRuntime, LiteRT)
+RUNTIMES = (OnnxRuntime, LiteRT, CoreMLReference)
 
 
 def bundle(folder, model, reports=None, **params):
@@ -145,3 +146,26 @@ def test_a_contract_that_is_not_the_file_s_is_refused(tmp_path, write_onnx):
         bundle(tmp_path / "out", write_onnx(tmp_path / "model", dtype="uint8", normalised_by="model"))
     with pytest.raises(UserError, match="takes 4 images at once"):
         bundle(tmp_path / "out2", write_onnx(tmp_path / "batch", batch=4))
+
+
+@pytest.mark.parametrize(("image", "labels"), [(True, True), (False, False)])
+def test_a_core_ml_bundle_comes_with_swift(tmp_path, write_coreml, image, labels):
+    model = write_coreml(tmp_path / "model", image=image, labels=labels)
+    made, figures = bundle(tmp_path / "out", model)
+    assert figures["sqnr_db"] > 60 and all(figures["caught"].values())
+    contents = made.read()
+    assert made.file.name == "MyNet.mlpackage" and (made.file / "Manifest.json").is_file()
+    assert (contents["tensor"]["form"], contents["tensor"]["values"]) == (
+        ("image", "pixel") if image else ("array", "normalised")
+    )
+    assert contents["output"]["form"] == ("probabilities" if labels else "array")
+    swift = (made.path / "swift/MyNetClassifier.swift").read_text()
+    assert ("kCVPixelFormatType_32BGRA" in swift) == image and ("dictionaryValue" in swift) == labels
+    card = (made.path / "MODEL_CARD.md").read_text()
+    assert "| author | Package Author |" in card and "- made from: `sha-of-source`" in card
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="Core ML runs here")
+def test_the_check_says_so_where_core_ml_does_not_run(tmp_path, write_coreml):
+    made, _ = bundle(tmp_path / "out", write_coreml(tmp_path / "model"))
+    assert check(made.path) == (2, "not checked: Core ML runs on macOS only\n")
