@@ -120,7 +120,8 @@ class MakeBundle(Stage):
         file = identifier(params.name) + model.file.suffix
         given = describe_tensor(found.input, contract)
         replay = golden.write(out, pixels, as_taken(pixels, contract, given), outputs)
-        contents = describe(params.name, model, file, found, classes, {**replay, "tolerance": params.tolerance})
+        replay |= {"noise": replay["images"][len(originals) :], "tolerance": params.tolerance}
+        contents = describe(params.name, model, file, found, classes, replay)
         copy(model.file, out / file)
         texts = {
             PREPROCESS: json.dumps(contents, indent=1, ensure_ascii=False) + "\n",
@@ -161,11 +162,12 @@ def as_taken(pixels: NDArray[np.uint8], contract: InputContract, given: dict[str
 
 
 def copy(source: Path, place: Path) -> None:
-    """Copy a model file, or a package's folder."""
-    if source.is_dir():
-        shutil.copytree(source, place, copy_function=shutil.copyfile)
-    else:
-        shutil.copyfile(source, place)
+    """Copy a model file, or a package's folder, without the permissions of what may be read-only."""
+    files = [file for file in source.rglob("*") if file.is_file()] if source.is_dir() else [source]
+    for file in files:
+        to = place / file.relative_to(source)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, to)
 
 
 def check_source() -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgesmith_stages.bundling.measured import Measured
+from edgesmith_stages.bundling.measured import Measured, shown
 from edgesmith_stages.bundling.sources import fill
 from edgesmith_stages.bundling.text import markdown
 
@@ -60,7 +60,7 @@ def card(
         "missed": [name.replace("_", " ") for name, noticed in caught.items() if not noticed],
         "lineage": [(key, value) for key, value in lineage if value],
     }
-    return fill(TEMPLATE, values, markdown)
+    return fill(TEMPLATE, values, lambda value: markdown(shown(value)))
 
 
 def _metadata(model: Model) -> dict[str, str]:

@@ -62,5 +62,10 @@ def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+def shown(value: Any) -> str:
+    """Return a figure as text, with at most six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def _scalar(value: Any) -> bool:
     return isinstance(value, (str, int, float))

@@ -40,13 +40,13 @@ def sources(contents: Mapping[str, Any], package: str) -> dict[str, str]:
     }
 
 
-def fill(template: str, values: Mapping[str, Any], literal: Callable[[str], str]) -> str:
+def fill(template: str, values: Mapping[str, Any], literal: Callable[[Any], str]) -> str:
     """Fill in a template; a value that it names and that is missing is an error.
 
     Args:
         template: for Jinja, with the filters `literal` and `float32`.
         values: by name.
-        literal: turns a text into what stands for it there.
+        literal: turns a text (or what else the template gives it) into what stands for it there.
     """
     from jinja2 import Environment, StrictUndefined
 

@@ -6,7 +6,9 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:@])")
+_INLINE = re.compile(r"([\\`*_\[\]#!|~$])")
+_BLOCK = re.compile(r"^(\d*)([-+](?!\d)|[.)](?= |$))")
+"""What starts a list or draws a rule, where a text begins with it."""
 
 PACKAGE = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$"
 _WORDS = """
@@ -39,9 +41,9 @@ def kotlin(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line."""
-    escaped = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKDOWN.sub(r"\\\1", escaped)
+    """Return a text that Markdown shows as it is, on one line, with single spaces."""
+    line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _BLOCK.sub(r"\1\\\2", _INLINE.sub(r"\\\1", line))
 
 
 def _plain(char: str) -> bool:

@@ -126,7 +126,7 @@ def test_the_card_says_what_was_measured_and_only_that(tmp_path, write_onnx):
     )
     made, _ = bundle(tmp_path / "told", model, [scored], author="A|B", license="MIT")
     card = (made.path / "MODEL_CARD.md").read_text()
-    assert r"| top1 | 0\.875 |" in card and "0\\.25" not in card and "not measured" not in card
+    assert "| top1 | 0.875 |" in card and "0.25" not in card and "not measured" not in card
     assert r"| author | A\|B |" in card and "| version |" not in card
     assert "- data: digits" in card and "`digest-of-the-model`" in card and "`digest-of-the-report`" in card
     assert r"2. a\|b &lt;i&gt;" in card
@@ -163,9 +163,7 @@ def test_a_core_ml_bundle_comes_with_swift(tmp_path, write_coreml, image, labels
     assert ("kCVPixelFormatType_32BGRA" in swift) == image and ("dictionaryValue" in swift) == labels
     card = (made.path / "MODEL_CARD.md").read_text()
     assert "| author | Package Author |" in card and "- made from: `sha-of-source`" in card
-
-
-@pytest.mark.skipif(sys.platform == "darwin", reason="Core ML runs here")
-def test_the_check_says_so_where_core_ml_does_not_run(tmp_path, write_coreml):
-    made, _ = bundle(tmp_path / "out", write_coreml(tmp_path / "model"))
-    assert check(made.path) == (2, "not checked: Core ML runs on macOS only\n")
+    code, printed = check(made.path)
+    assert (
+        code == 0 if sys.platform == "darwin" else (code, printed) == (2, "not checked: Core ML runs on macOS only\n")
+    )

@@ -93,10 +93,15 @@ def write(name, contract, found):
 
 @pytest.mark.slow
 @given(texts.filter(len), contracts())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_source_parses(name, made):
     for path, source in write(name, *made).items():
         language = path.split("/")[0]
         root = parse(language, source)
         bad = [node for node in walk(root) if node.is_error or node.is_missing]
         assert not bad, f"{path}: {[(node.start_point, source.encode()[node.start_byte :][:80]) for node in bad[:3]]}"
+
+
+@pytest.mark.parametrize(("language", "source"), [("swift", 'let x = "a"b"\n'), ("kotlin", 'val x = "a"b"\n')])
+def test_an_unescaped_quote_would_be_seen(language, source):
+    assert parse(language, source).has_error

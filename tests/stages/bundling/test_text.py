@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from edgesmith_stages.bundling.text import identifier, kotlin, markdown, one_line, swift
 
@@ -42,6 +43,24 @@ def test_an_identifier_is_one_in_any_language(name):
     assert found.isascii() and found.isidentifier() and "_" not in found
 
 
+@given(
+    st.text(
+        st.characters(codec="utf-8", exclude_categories=["Cc"]) | st.sampled_from("-+*#|`_<>[]()!&;1.)=~\\ "),
+        min_size=1,
+    )
+)
+@settings(max_examples=40)
+def test_a_markdown_parser_reads_the_text_back(text):
+    items = MarkdownIt().enable("table").enable("strikethrough").parse(f"2. {markdown(text)}\n")
+    inline = [token for token in items if token.type == "inline"]
+    assert [token.type for token in items if token.type.endswith("_open")] == [
+        "ordered_list_open",
+        "list_item_open",
+    ] + ["paragraph_open"] * len(inline)
+    assert "".join(child.content for token in inline for child in token.children) == " ".join(text.split())
+
+
 def test_markdown_shows_a_text_as_it_is():
-    assert markdown("a|b\n<img> `x`") == r"a\|b &lt;img&gt; \`x\`"
+    assert markdown("a|b\n<img> `x`, 0.5 - 1.") == r"a\|b &lt;img&gt; \`x\`, 0.5 - 1."
+    assert (markdown("- x"), markdown("12. x")) == (r"\- x", r"12\. x")
     assert one_line("a\u2028b\r\nc") == "a b c"

@@ -33,13 +33,13 @@ SQNR {{ "%.1f" | format(parity.sqnr_db) }} dB, top-1 agreement {{ "%.3f" | forma
 {% for one in measured %}
 
 {% for key, value in one.setting.items() %}
-- {{ key | literal }}: {{ value | string | literal }}
+- {{ key | literal }}: {{ value | literal }}
 {% endfor %}
 
 | figure | value |
 | --- | --- |
 {% for key, value in one.figures.items() %}
-| {{ key | literal }} | {{ value | string | literal }} |
+| {{ key | literal }} | {{ value | literal }} |
 {% endfor %}
 {% else %}
 

@@ -139,9 +139,11 @@ class {{ id }}Classifier(model: {{ "ByteArray" if format == "onnx" else "ByteBuf
         private const val TOLERANCE = {{ golden.tolerance | float32 }}f
 
         /** The classes, in the order of the model's output. */
-        val LABELS: List<String> = {% for part in classes | batch(500) %}
-labels{{ loop.index }}(){{ "" if loop.last else " + " }}
-{%- endfor %}
+        val LABELS: List<String> = listOf(
+{% for part in classes | batch(500) %}
+            labels{{ loop.index }}(){{ "" if loop.last else "," }}
+{% endfor %}
+        ).flatten()
 
 {% for part in classes | batch(500) %}
 

@@ -34,9 +34,12 @@ public final class {{ id }}Classifier {
     private typealias Preprocessing = {{ id }}Preprocessing
 
     /// The classes, in the order of the model's output.
-    public static let labels: [String] = {% for part in classes | batch(500) %}
-labels{{ loop.index }}{{ "" if loop.last else " + " }}
-{%- endfor %}
+    public static let labels: [String] = Array(
+        [
+{% for part in classes | batch(500) %}
+            labels{{ loop.index }},
+{% endfor %}
+        ].joined())
 
 {% for part in classes | batch(500) %}
 
