@@ -110,7 +110,7 @@ class _Resolver:
         return dict(matrix)
 
     def _needs(self, base: str, entry: NodeDocument) -> dict[str, list[tuple[str, KeyPath]]]:
-        """Return, by input port, the references and where they stand; a bare one goes to the only input port."""
+        """Return, by input port, the references and where they stand; a bare one goes to the only port that must have one."""
         path: KeyPath = ("stages", base, "needs")
         given = entry.needs
         if isinstance(given, Mapping):
@@ -121,11 +121,12 @@ class _Resolver:
                 for port, refs in given.items()
             }
         stage = self.registry.stages.get(entry.uses)
-        ports = list(stage.inputs) if stage else []
+        inputs = stage.inputs if stage else {}
+        ports = [name for name, spec in inputs.items() if not as_port(spec).optional] or list(inputs)
         if stage is not None and len(ports) != 1:
             self.complain(
                 path,
-                f"{entry.uses} has {len(ports)} input ports ({', '.join(ports)}); say which: {{PORT: NODE}}",
+                f"{entry.uses} has {len(inputs)} input ports ({', '.join(inputs)}); say which: {{PORT: NODE}}",
             )
             return {}
         port = ports[0] if ports else ""

@@ -157,11 +157,18 @@ def test_a_bare_need_goes_to_the_only_input_port(engine):
         """).nodes["b"].upstream == ["a"]
 
 
-def test_a_bare_need_where_there_are_several_ports_is_told(problems):
-    assert "gather has 2 input ports (texts, title); say which: {PORT: NODE}" in [
-        message for _, _, message in problems("""
+def test_a_bare_need_goes_to_the_only_port_that_must_have_one(engine):
+    assert engine.resolve("""
         a: {uses: write}
         b: {uses: gather, needs: a}
+        """).nodes["b"].needs == {"texts": ("a",), "title": ()}
+
+
+def test_a_bare_need_where_several_ports_must_have_one_is_told(problems):
+    assert "pair has 2 input ports (first, second); say which: {PORT: NODE}" in [
+        message for _, _, message in problems("""
+        a: {uses: write}
+        b: {uses: pair, needs: a}
         """)
     ]  # fmt: skip
 

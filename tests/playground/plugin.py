@@ -11,7 +11,7 @@ from .kinds import Essay, Sign, Text
 from .mischief import Flaky, Flood, Mischief
 from .runtime import SignRuntime
 from .shout import Shout
-from .stages import Build, Demand, Gather, Quote, Split, Tally
+from .stages import Build, Demand, Gather, Pair, Quote, Split, Tally
 from .target import Desk, Shelf
 from .write import Write
 
@@ -23,7 +23,10 @@ def edgesmith_artifact_kinds():
 
 @hookimpl
 def edgesmith_stages():
-    return [Write, Shout, Gather, Split, Quote, Build, Tally, Demand, Borrow, Mischief, Flaky, Flood, Assay, Exhibit]
+    return [
+        *(Write, Shout, Gather, Pair, Split, Quote, Build, Tally, Demand),
+        *(Borrow, Mischief, Flaky, Flood, Assay, Exhibit),
+    ]
 
 
 @hookimpl

@@ -36,6 +36,19 @@ class Gather(Stage):
         return {"texts": rows, "total": sum(row["letters"] for row in rows)}
 
 
+class Pair(Stage):
+    """Put one text behind another."""
+
+    name, version = "pair", "1"
+    inputs = {"first": Text, "second": Text}
+    outputs = {"text": Text}
+
+    def run(self, ctx, inputs, params):
+        joined = inputs["first"].read() + inputs["second"].read()
+        (ctx.out("text") / "text.txt").write_text(joined)
+        return {"letters": len(joined)}
+
+
 class Split(Stage):
     """Give a text's two halves."""
 

@@ -75,7 +75,7 @@ def test_an_int8_file_takes_and_gives_floats(int8, torch_model):
     runtime = ExecutorchRuntime()
     runtime.load(int8.outputs["model"], threads=1)
     pixels, logits = torch_model.golden()
-    found = outputs_of(runtime, int8.outputs["model"].contract, pixels)
+    found = outputs_of(runtime, int8.outputs["model"].contract, pixels, batch=1)
     assert np.abs(found - logits).max() < 0.3 * np.abs(logits).max()
 
 

@@ -1,6 +1,9 @@
 """The generated Swift and Kotlin sources, parsed by real grammars, whatever labels and contracts say."""
 
 import pytest
+import tree_sitter
+import tree_sitter_kotlin
+import tree_sitter_swift
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,8 +14,7 @@ from edgesmith_stages.bundling.sources import sources
 
 from .contents import GOLDEN, Unread
 
-tree_sitter = pytest.importorskip("tree_sitter")
-GRAMMARS = {name: pytest.importorskip(f"tree_sitter_{name}") for name in ("swift", "kotlin")}
+GRAMMARS = {"swift": tree_sitter_swift, "kotlin": tree_sitter_kotlin}
 
 
 def parse(language, source):
