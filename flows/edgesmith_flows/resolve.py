@@ -110,7 +110,7 @@ class _Resolver:
         return dict(matrix)
 
     def _needs(self, base: str, entry: NodeDocument) -> dict[str, list[tuple[str, KeyPath]]]:
-        """Return, by input port, the references and where they stand; a bare one goes to the only port that must have one."""
+        """Return, by input port, the references and where they stand; a bare one goes to the one required port."""
         path: KeyPath = ("stages", base, "needs")
         given = entry.needs
         if isinstance(given, Mapping):

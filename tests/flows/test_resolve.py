@@ -158,10 +158,15 @@ def test_a_bare_need_goes_to_the_only_input_port(engine):
 
 
 def test_a_bare_need_goes_to_the_only_port_that_must_have_one(engine):
-    assert engine.resolve("""
+    needs = (
+        engine.resolve("""
         a: {uses: write}
         b: {uses: gather, needs: a}
-        """).nodes["b"].needs == {"texts": ("a",), "title": ()}
+        """)
+        .nodes["b"]
+        .needs
+    )
+    assert ([one.node for one in needs["texts"]], needs["title"]) == (["a"], ())
 
 
 def test_a_bare_need_where_several_ports_must_have_one_is_told(problems):
