@@ -112,7 +112,8 @@ def export_tflite(tmp_path_factory: pytest.TempPathFactory) -> ExportTflite:
 
     def run(model: TorchModel, **params: Any) -> Outcome | str:
         folder = tmp_path_factory.mktemp("tflite")
-        command = [python, "-I", str(boot), bridge, "isolated", str(model.path), str(folder), json.dumps(params)]
+        kind = f"{type(model).__module__}:{type(model).__name__}"
+        command = [python, "-I", str(boot), bridge, "isolated", kind, str(model.path), str(folder), json.dumps(params)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         assert done.returncode == 0, done.stderr
         answer = json.loads(done.stdout.splitlines()[-1])

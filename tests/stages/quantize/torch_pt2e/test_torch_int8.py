@@ -81,6 +81,14 @@ def test_onnx_is_int8_too_with_the_same_ranges(which: str, request: pytest.Fixtu
     assert made.outputs["model"].bytes() < 1.5 * model.bytes()  # type: ignore[attr-defined]
 
 
+def test_tflite_is_int8_too_with_the_same_ranges(static: Outcome, export_tflite: Any) -> None:
+    made = export_tflite(model_of(static))
+    assert isinstance(made, Outcome), made
+    assert made.figures["int8_ops"] >= 0.9 * made.figures["ops"]
+    assert made.figures["sqnr_db"] > 15
+    assert made.outputs["model"].bytes() < 1.5 * model_of(static).bytes()  # type: ignore[attr-defined]
+
+
 def test_training_tells_what_it_brought(trained: Outcome) -> None:
     figures = trained.figures
     assert {"top1_float", "top1_static", "top1", "loss", "sqnr_db"} <= set(figures)
