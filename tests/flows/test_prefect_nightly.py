@@ -33,13 +33,14 @@ print(json.dumps([state.type.value, state.name, state.message, artifacts[-1].dat
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_regression_fails_the_flow_run_and_the_artifact_says_what(project, tmp_path):
+def test_a_regression_fails_the_flow_run_and_the_artifact_says_what(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))  # a database of its own: other tests run flows, too
     (project / "pipelines").mkdir()
     (project / "pipelines" / "little.yaml").write_text("name: little\nnightly: {pipelines: [tiny]}\n")
 
     def night(text):
         (project / "pipelines" / "tiny.yaml").write_text(PIPELINE.replace("TEXT", text))
-        env = {**os.environ, "PREFECT_API_URL": url, "PREFECT_HOME": str(tmp_path / "prefect")}
+        env = {**os.environ, "PREFECT_API_URL": url}
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, env=env, cwd=project
         )
