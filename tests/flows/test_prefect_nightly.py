@@ -26,8 +26,9 @@ import edgesmith_flows.deployed as deployed
 state = deployed.little(return_state=True)
 with get_client(sync_client=True) as client:
     artifacts = [one for one in client.read_artifacts() if one.key == "little-verdicts"]
+    newest = max(artifacts, key=lambda one: one.created).data
     flows = sorted(client.read_flow(run.flow_id).name for run in client.read_flow_runs())
-print(json.dumps([state.type.value, state.name, state.message, max(artifacts, key=lambda one: one.created).data, flows]))
+print(json.dumps([state.type.value, state.name, state.message, newest, flows]))
 """
 
 
