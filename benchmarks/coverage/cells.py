@@ -19,9 +19,11 @@ _OP = (
     re.compile(r"at the operator ([\w.:]+)"),
     re.compile(r"(?:breaks|goes wrong) at (\w+) '"),
     re.compile(r"is lost at '([\w.]+)'"),
-    re.compile(r"\((\w+)\) failed to (?:invoke|prepare)"),
+    re.compile(r"\(((?!TfLite)\w+)\) failed to (?:invoke|prepare)"),
+    re.compile(r"while running (\w+) node\. Name:"),
 )
-_LAYER = re.compile(r"\blayer ([\w.]+)\)")
+_LAYER = (re.compile(r"\blayer ([\w.]+)\)"), re.compile(r" node\. Name:'([\w./]+)'"), re.compile(r"\b(tensor \d+)\b"))
+_NO_HINT = "leave one type of operator after another in float with `exclude`; `sensitivity` tells which blocks suffer"
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def failed(place: Place, error: EdgesmithError, seconds: float) -> Cell:
     """Make the cell of a node that failed."""
     found = (pattern.search(error.message) for pattern in _OP)
     op = next((one.group(1) for one in found if one), "")
-    layer = _LAYER.search(error.message)
+    layer = next((one.group(1) for one in (pattern.search(error.message) for pattern in _LAYER) if one), "")
     without = f"leave {op} in float: `exclude: [{op}]`" if op and place[2] == "int8" else ""
     return Cell(
         *place,
@@ -101,8 +103,8 @@ def failed(place: Place, error: EdgesmithError, seconds: float) -> Cell:
         seconds=round(seconds, 1),
         problem=error.message,
         op=op,
-        layer=layer.group(1) if layer else "",
-        next=error.hint or without or "read the message: no hint comes with it",
+        layer=layer,
+        next=error.hint or without or _NO_HINT,
     )
 
 
