@@ -20,7 +20,7 @@ from edgesmith.session import Session, Timing
 from edgesmith.stage import Stage
 from edgesmith.target import Target, make_target
 from edgesmith.testing.probe import probe
-from edgesmith.testing.trial import LocalContext, bridge_to, folder_digest, kinds_of, run_stage
+from edgesmith.testing.trial import LocalContext, bridge_to, file_digests, kinds_of, run_stage
 
 
 class _Contract:
@@ -134,7 +134,7 @@ class StageContract(_Contract):
     def test_writes_only_its_outputs_and_repeats_itself(self, tmp_path: Path) -> None:
         """Two runs give equal bytes, in the output folders and nowhere else; the inputs stay as they were."""
         given = self.inputs(tmp_path / "inputs")
-        before = folder_digest(tmp_path / "inputs")
+        before = file_digests(tmp_path / "inputs")
         elsewhere = tmp_path / "working folder"
         elsewhere.mkdir()
         made = []
@@ -147,10 +147,17 @@ class StageContract(_Contract):
             assert not list(elsewhere.iterdir()), "it wrote into the working folder"
             for port, artifact in outcome.outputs.items():
                 check_artifact(artifact, port)
-            made.append({port: folder_digest(one.path) for port, one in outcome.outputs.items()})
-        assert folder_digest(tmp_path / "inputs") == before, "it changed its inputs"
+            made.append(
+                {
+                    f"{port}/{name}": content
+                    for port, one in outcome.outputs.items()
+                    for name, content in file_digests(one.path).items()
+                }
+            )
+        assert file_digests(tmp_path / "inputs") == before, "it changed its inputs"
         if self.stage.deterministic and not self.stage.measures:
-            assert made[0] == made[1], "two runs on the same inputs gave different bytes"
+            differing = sorted(name for name in {*made[0], *made[1]} if made[0].get(name) != made[1].get(name))
+            assert not differing, f"two runs on the same inputs gave different bytes: {', '.join(differing)}"
 
 
 def check_artifact(artifact: Artifact, port: str) -> None:

@@ -173,7 +173,13 @@ def kinds_of(value: Artifact | Sequence[Artifact] | None) -> tuple[type[Artifact
 def folder_digest(folder: Path) -> str:
     """Digest of all files below a folder: their relative names and contents."""
     total = hashlib.sha256()
-    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
-        total.update(file.relative_to(folder).as_posix().encode() + b"\0")
-        total.update(hashlib.sha256(file.read_bytes()).digest())
+    for name, content in file_digests(folder).items():
+        total.update(name.encode() + b"\0")
+        total.update(bytes.fromhex(content))
     return total.hexdigest()
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """Digests of all files below a folder, by relative name."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
