@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from prefect import serve as prefect_serve
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoolCreate
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner.storage import LocalStorage
 from prefect.schedules import Cron
-from prefect.settings import PREFECT_API_URL, update_current_profile
+from prefect.settings import update_current_profile
 
 from edgesmith.errors import UserError
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.nightly.document import is_nightly
+from edgesmith_flows.prefect_api import connected
 from edgesmith_flows.prefect_nightly import flow_of
 from edgesmith_flows.settings import REMOTE_VARIABLE, STORE_VARIABLE, find_pipeline
 from edgesmith_flows.yaml_source import load_yaml
@@ -105,20 +106,12 @@ def _deployment(
     return made
 
 
-@contextlib.contextmanager
-def _client() -> Iterator[SyncPrefectClient]:
-    url = PREFECT_API_URL.value()
-    if not url:
-        raise UserError(
-            "there is no Prefect API to deploy to",
-            hint="run `prefect server start`, then `prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api`",
-        )
-    with get_client(sync_client=True) as client:
-        problem = client.api_healthcheck()
-        if problem is not None:
-            hint = "start it: `prefect server start`"
-            raise UserError(f"Prefect's API at {url} can't be reached: {problem}", hint=hint)
-        yield client
+def _client() -> contextlib.AbstractContextManager[SyncPrefectClient]:
+    missing = UserError(
+        "there is no Prefect API to deploy to",
+        hint="run `prefect server start`, then `prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api`",
+    )
+    return connected(missing, "start it: `prefect server start`")
 
 
 def _ensure_pool(client: SyncPrefectClient, name: str, kind: str) -> bool:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, LogFilterLevel
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelling
 
 from edgesmith.errors import Cancelled, EdgesmithError, StageFailed, UserError, unknown
+from edgesmith_flows.prefect_api import connected
 from edgesmith_flows.prefect_following import Absence, Following, Logged, Progressed
 from edgesmith_flows.remote_records import DIGEST
 
@@ -140,19 +140,12 @@ class PoolRuns:
         )
 
 
-@contextlib.contextmanager
-def _api() -> Iterator[SyncPrefectClient]:
-    url = PREFECT_API_URL.value()
-    if not url:
-        raise UserError(
-            "a work pool needs a Prefect API that its workers reach, too, and none is configured",
-            hint="run `prefect server start` where they reach it, then set PREFECT_API_URL here and there",
-        )
-    with get_client(sync_client=True) as client:
-        problem = client.api_healthcheck()
-        if problem is not None:
-            raise UserError(f"Prefect's API at {url} can't be reached: {problem}", hint="start it, or mend the address")
-        yield client
+def _api() -> contextlib.AbstractContextManager[SyncPrefectClient]:
+    missing = UserError(
+        "a work pool needs a Prefect API that its workers reach, too, and none is configured",
+        hint="run `prefect server start` where they reach it, then set PREFECT_API_URL here and there",
+    )
+    return connected(missing, "start it, or mend the address")
 
 
 def _find(client: SyncPrefectClient, name: str) -> None:
