@@ -19,6 +19,7 @@ class Action:
         seconds: how long it took.
         deterministic: whether the stage says that making it again gives the same bytes.
         warnings: what was logged as one, or worse, while it was made; each text once.
+        through: keys of the nodes of pipelines that it ran.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Action:
     seconds: float = 0.0
     deterministic: bool = True
     warnings: tuple[str, ...] = ()
+    through: tuple[str, ...] = ()
 
 
 def action_bytes(action: Action) -> bytes:
@@ -39,6 +41,7 @@ def action_bytes(action: Action) -> bytes:
         "seconds": round(action.seconds, 3),
         "deterministic": action.deterministic,
         "warnings": list(action.warnings),
+        **({"through": list(action.through)} if action.through else {}),
     }
     return json.dumps(body, indent=1, sort_keys=True).encode() + b"\n"
 
@@ -50,6 +53,7 @@ def read_action(key: str, content: bytes) -> Action:
         seconds, same = float(found.get("seconds", 0)), bool(found.get("deterministic", True))
         warnings = tuple(map(str, found.get("warnings", ())))
         outputs, figures, document = dict(found["outputs"]), dict(found["figures"]), dict(found["document"])
-        return Action(key, outputs, figures, document, seconds, same, warnings)
+        through = tuple(map(str, found.get("through", ())))
+        return Action(key, outputs, figures, document, seconds, same, warnings, through)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an action's record: {error}") from error

@@ -87,12 +87,14 @@ def shipped(result: NodeResult) -> dict[str, Any]:
         "document": dict(action.document),
         "seconds": action.seconds,
         "deterministic": action.deterministic,
+        "through": list(action.through),
     }
 
 
 def received(result: Mapping[str, Any]) -> Action:
     """Read what `shipped` wrote."""
-    return Action(**{name: value for name, value in result.items() if name != "state"})
+    told = {name: value for name, value in result.items() if name != "state"}
+    return Action(**{**told, "through": tuple(told.get("through", ()))})
 
 
 class _Logs:

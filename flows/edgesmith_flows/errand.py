@@ -25,9 +25,9 @@ from edgesmith_flows.identity import Identities, work_pool
 from edgesmith_flows.outcome import Listener, NodeResult
 from edgesmith_flows.pipeline import DatasetUse, Need, Node, Pipeline
 from edgesmith_flows.plan import Plan, Step, input_digests
+from edgesmith_flows.references import files_of
 from edgesmith_flows.registry import Registry, load_registry
 from edgesmith_flows.remote import Remote
-from edgesmith_flows.resolve import files_of
 from edgesmith_flows.run import executing
 from edgesmith_flows.session import Session
 from edgesmith_flows.store import Store

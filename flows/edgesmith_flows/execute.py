@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import traceback
@@ -17,6 +18,7 @@ from edgesmith_flows.bridge import bridge_for
 from edgesmith_flows.conduct import Conduct
 from edgesmith_flows.identity import Identities, stage_toolchain, work_pool
 from edgesmith_flows.job import make_job
+from edgesmith_flows.nested import measures, run_nested
 from edgesmith_flows.outcome import Listener, NodeResult, NodeState
 from edgesmith_flows.pipeline import Need, Node
 from edgesmith_flows.plan import Plan, input_digests
@@ -169,8 +171,11 @@ class Executor:
 
     def _run(self, node: Node, key: str, document: Mapping[str, Any], digests: Mapping[str, list[str]]) -> Action:
         environment = self.identities.toolchains.build(stage_toolchain(node))
-        worker = self.pool.worker(environment, self.bridge)
-        with worker.turn, self.quiet.hold(alone=node.stage.measures), self.store.workspace() as workspace:
+        worker = self.pool.worker(environment, self.bridge, apart=node.name if node.pipelines else "")
+        # What runs pipelines does no work itself, and must not keep their nodes from working.
+        quiet = contextlib.nullcontext() if node.pipelines else self.quiet.hold(alone=node.stage.measures)
+        through: dict[str, None] = {}
+        with worker.turn, quiet, self.store.workspace() as workspace:
             begun = time.monotonic()
             self.listener.started(node.name)
             job = make_job(
@@ -188,7 +193,7 @@ class Executor:
             conduct = Conduct(node, origin, self.store, digests, workspace)
             warnings: dict[str, None] = {}
             try:
-                figures = worker.run(job, lambda event: self._event(node.name, event, warnings), node.timeout)
+                figures = worker.run(job, lambda event: self._event(node, event, warnings, through), node.timeout)
             except StageBug as error:
                 raise StageBug(f"{who} failed: {error.message}", error.trace) from error
             conduct.check()
@@ -201,18 +206,29 @@ class Executor:
                     wanted = main.relative_to(workspace)
                     raise StageFailed(f"{who} said it was done, but wrote no {wanted}")
                 outputs[port] = self.store.publish(folder, kind)
-        same = node.stage.deterministic and not node.stage.measures
-        action = Action(key, outputs, figures, document, seconds, same, tuple(warnings))
+        measured = node.stage.measures or any(map(measures, node.pipelines.values()))
+        same = node.stage.deterministic and not measured
+        action = Action(key, outputs, figures, document, seconds, same, tuple(warnings), tuple(through))
         self.store.record(action)
         self.store.drop_scratch(key)
         if self.remote is not None:
             self.remote.push_action(self.store, action)
         return action
 
-    def _event(self, name: str, event: Mapping[str, Any], warnings: dict[str, None]) -> None:
+    def _event(
+        self, node: Node, event: Mapping[str, Any], warnings: dict[str, None], through: dict[str, None]
+    ) -> dict[str, Any] | None:
+        """Pass on what a stage tells; return the answer to what it asks."""
         if event["event"] == "progress":
-            self.listener.progressed(name, event["done"], event["total"], event["figures"])
+            self.listener.progressed(node.name, event["done"], event["total"], event["figures"])
         elif event["event"] == "log":
-            self.listener.logged(name, event["level"], event["text"])
+            self.listener.logged(node.name, event["level"], event["text"])
             if event["level"] in ("WARNING", "ERROR", "CRITICAL"):
                 warnings[event["text"]] = None
+        elif event["event"] == "ask":
+            try:
+                told = run_nested(self, node, event, lambda keys: through.update(dict.fromkeys(keys)))
+            except EdgesmithError as error:
+                told = {"failed_as": type(error).__name__, "message": error.message, "hint": error.hint}
+            return {"op": "answer", **told}
+        return None

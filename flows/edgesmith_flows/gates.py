@@ -62,29 +62,46 @@ def evaluate_gates(gates: tuple[str, ...], figures: Mapping[str, Mapping[str, An
     return [_evaluate(gate, figures) for gate in gates]
 
 
-def _evaluate(gate: str, figures: Mapping[str, Mapping[str, Any]]) -> GateResult:
-    from simpleeval import AttributeDoesNotExist, EvalWithCompoundTypes, InvalidExpression, NameNotDefined
+def value_of(expression: str, figures: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Evaluate any expression over figures, as gates see them.
 
-    evaluator = EvalWithCompoundTypes(
+    Raises:
+        UserError: it can't be evaluated; the message says which figure wasn't measured.
+    """
+    from simpleeval import AttributeDoesNotExist, InvalidExpression, NameNotDefined
+
+    try:
+        return _evaluator(figures).eval(expression.strip())
+    except NameNotDefined as error:
+        raise UserError(f"not measured: {error.name} gave no figures") from error
+    except AttributeDoesNotExist as error:
+        raise UserError(_missing(expression, str(error.attr), figures)) from error
+    except KeyError as error:
+        raise UserError(_missing(expression, str(error.args[0]), figures)) from error
+    except InvalidExpression as error:
+        raise UserError(str(error)) from error
+    except Exception as error:  # arithmetic on the wrong figures: TypeError, ZeroDivisionError, OverflowError, ...
+        raise UserError(f"can't be evaluated: {error} (a figure that wasn't measured?)") from error
+
+
+def _evaluate(gate: str, figures: Mapping[str, Mapping[str, Any]]) -> GateResult:
+    try:
+        value = value_of(gate, figures)
+    except UserError as error:
+        return GateResult(gate, False, error.message)
+    if not isinstance(value, bool):
+        return GateResult(gate, False, f"gives {value!r}; expected true or false")
+    seen = _values(gate, _evaluator(figures))
+    return GateResult(gate, value, ", ".join(f"{name} = {shown(one)}" for name, one in seen.items()))
+
+
+def _evaluator(figures: Mapping[str, Mapping[str, Any]]) -> Any:
+    from simpleeval import EvalWithCompoundTypes
+
+    return EvalWithCompoundTypes(
         names={name: _Figures(values) for name, values in figures.items()},
         functions={"min": min, "max": max, "abs": abs, "round": round, "len": len},
     )
-    try:
-        value = evaluator.eval(gate.strip())
-        if not isinstance(value, bool):
-            return GateResult(gate, False, f"gives {value!r}; expected true or false")
-        seen = _values(gate, evaluator)
-    except NameNotDefined as error:
-        return GateResult(gate, False, f"not measured: {error.name} gave no figures")
-    except AttributeDoesNotExist as error:
-        return GateResult(gate, False, _missing(gate, str(error.attr), figures))
-    except KeyError as error:
-        return GateResult(gate, False, _missing(gate, str(error.args[0]), figures))
-    except InvalidExpression as error:
-        return GateResult(gate, False, str(error))
-    except Exception as error:  # arithmetic on the wrong figures: TypeError, ZeroDivisionError, OverflowError, ...
-        return GateResult(gate, False, f"can't be evaluated: {error} (a figure that wasn't measured?)")
-    return GateResult(gate, value, ", ".join(f"{name} = {shown(one)}" for name, one in seen.items()))
 
 
 def _values(gate: str, evaluator: Any) -> dict[str, Any]:

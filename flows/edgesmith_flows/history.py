@@ -30,8 +30,9 @@ class Run:
 
     @property
     def keys(self) -> list[str]:
-        """Keys of the nodes that it made or found."""
-        return [node["key"] for node in self.nodes.values() if node.get("key")]
+        """Keys of the nodes that it made or found, and of those of the pipelines that they ran."""
+        made = [node for node in self.nodes.values() if node.get("key")]
+        return [key for node in made for key in (node["key"], *node.get("through", ()))]
 
 
 def runs(store: Store, pipeline: str | None = None) -> Iterator[Run]:

@@ -16,7 +16,7 @@ from edgesmith_flows.blame import blamed
 from edgesmith_flows.canonical import digest
 from edgesmith_flows.machines import Machines
 from edgesmith_flows.memo import Memo
-from edgesmith_flows.pipeline import Node
+from edgesmith_flows.pipeline import Node, PipelineUse
 from edgesmith_flows.registry import Registry
 from edgesmith_flows.source_digest import SourceDigests
 from edgesmith_flows.toolchains import Environment, Toolchains
@@ -37,7 +37,7 @@ class Identities:
     seed: int
     machines: Machines | None = None
     _sources: SourceDigests = field(init=False)
-    _fingerprints: dict[int, Any] = field(default_factory=dict)
+    _fingerprints: dict[int, Any] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._sources = SourceDigests(self.memo)
@@ -53,8 +53,14 @@ class Identities:
         """
         if work_pool(node) is not None:
             return []
-        runtimes = (runtime.toolchain() for runtime in self.runtimes(node).values())
-        return [stage_toolchain(node), *stage_tools(node).values(), *runtimes]
+        runtimes = [runtime.toolchain() for runtime in self.runtimes(node).values()]
+        inner = [one for use in node.pipelines.values() for one in self._wanted_by(use)]
+        return [stage_toolchain(node), *stage_tools(node).values(), *runtimes, *inner]
+
+    def _wanted_by(self, use: PipelineUse) -> list[Toolchain]:
+        identities = replace(self, registry=use.registry)
+        nodes = [node for pipeline in use.variants for node in pipeline.nodes.values()]
+        return [one for node in nodes for one in identities.wanted(node)]
 
     def runtimes(self, node: Node) -> dict[str, type[Runtime]]:
         """Return, by artifact kind, the runtime of this machine that the node's models are opened with."""
@@ -120,15 +126,30 @@ class Identities:
             document["datasets"] = {name: self._dataset(use.dataset) for name, use in node.datasets.items()}
         if node.files:
             document["files"] = {name: self.memo.digest(path) for name, path in node.files.items()}
+        if node.pipelines:
+            document["pipelines"] = {name: self._pipeline(use) for name, use in node.pipelines.items()}
         loaders = self._loaders(node)
         if loaders:
             document["loaders"] = loaders
         return document
 
+    def _pipeline(self, use: PipelineUse) -> dict[str, Any]:
+        """Return what a pipeline is, in all its variants: by node, a digest of all but its inputs' bytes."""
+        nodes: dict[str, list[Any]] = {}
+        for pipeline in use.variants:
+            identities = replace(self, registry=use.registry, seed=pipeline.seed)
+            for name, node in pipeline.nodes.items():
+                needs = {port: [[need.node, need.port] for need in needs] for port, needs in node.needs.items()}
+                own = {} if work_pool(node) is None else {"elsewhere": identities.question(node)}
+                here = identities._machine(node) if work_pool(node) is None else own
+                nodes.setdefault(name, []).append({**identities.claims(node, {}), **here, "needs": needs})
+        gates = sorted({gate for pipeline in use.variants for gate in pipeline.gates})
+        return {"gates": gates, "nodes": {name: digest(documents) for name, documents in nodes.items()}}
+
     def _call(self, node: Node) -> dict[str, Any]:
         """Return which stage is called how."""
         stage = node.stage
-        hidden = {*node.datasets, *node.files, *(["target"] if node.target is not None else [])}
+        hidden = {*node.datasets, *node.files, *node.pipelines, *(["target"] if node.target is not None else [])}
         params = {name: value for name, value in node.params.model_dump(mode="json").items() if name not in hidden}
         return {"stage": stage.name, "version": stage.version, "source": self._sources.of(stage), "params": params}
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgesmith.artifacts import Artifact
 from edgesmith.dataset import Dataset
-from edgesmith.refs import DatasetRef
+from edgesmith.refs import DatasetRef, PipelineRef
 from edgesmith.stage import Stage, Toolchain
 from edgesmith.target import Target
+
+if TYPE_CHECKING:
+    from edgesmith_flows.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,22 @@ class DatasetUse:
 
 
 @dataclass(frozen=True)
+class PipelineUse:
+    """A pipeline that a param names, for a stage that runs it.
+
+    Attributes:
+        registry: what its plugins and those of the pipeline that names it bring.
+        variants: the pipeline with each set of params that `Stage.variants` returned.
+        at: checks it with any set of params; raises UserError.
+    """
+
+    ref: PipelineRef
+    registry: Registry
+    variants: tuple[Pipeline, ...]
+    at: Callable[[Mapping[str, Any]], Pipeline]
+
+
+@dataclass(frozen=True)
 class Node:
     """One node, matrix expanded.
 
@@ -43,6 +62,7 @@ class Node:
         resources: names of Prefect's global concurrency limits that it holds while it runs; no part of its key.
         line: where it stands in the file.
         target: where its models run, if it has a param `target` that names a target.
+        pipelines: by param, the pipelines that it runs.
     """
 
     name: str
@@ -61,6 +81,7 @@ class Node:
     resources: tuple[str, ...] = ()
     line: int = 0
     target: Target | None = None
+    pipelines: Mapping[str, PipelineUse] = field(default_factory=dict)
 
     @property
     def upstream(self) -> list[str]:

@@ -95,6 +95,8 @@ def _output(cls: type[Stage], where: str, port: Port) -> None:
                 f"{_named(cls)}: {where} is like({port.like!r}), " + unknown("input", port.like, cls.inputs)
             )
         return
+    if port.decided:
+        return
     if len(port.kinds) != 1:
         raise UserError(f"{_named(cls)}: {where} has {len(port.kinds)} kinds; an output has one, or is like(input)")
     (kind,) = port.kinds

@@ -278,7 +278,7 @@ def _note_unknown_kinds(registry: Registry) -> None:
         if table != "stages":
             continue
         for port, spec in registry.stages[name].outputs.items():
-            for kind in as_port(spec).kinds:
+            for kind in () if as_port(spec).decided else as_port(spec).kinds:
                 if registry.kinds.get(kind.kind) is not kind:
                     note = f"the stage {name!r} gives the kind {kind.kind!r} ({port}), which no plugin brings"
                     _note(registry, origin, f"stages:{name}", f"{note}: return it from edgesmith_artifact_kinds")

@@ -6,24 +6,26 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
 from edgesmith.artifacts import Artifact
 from edgesmith.errors import EdgesmithError, unknown
-from edgesmith.ports import Port, as_port, output_kind
-from edgesmith.refs import FILE_MARKER, DatasetRef, TargetRef
+from edgesmith.ports import Port, as_port
+from edgesmith.refs import DatasetRef, PipelineRef, TargetRef
 from edgesmith.stage import Stage, Toolchain
-from edgesmith.target import Target, make_target
+from edgesmith.target import Target
 from edgesmith_flows.blame import blamed, expect
 from edgesmith_flows.document import NodeDocument, PipelineDocument, parse_document, problems_of
 from edgesmith_flows.interpolate import Interpolator
 from edgesmith_flows.matrix import Combinations, combinations
 from edgesmith_flows.order import sort_topologically
 from edgesmith_flows.overrides import apply_overrides
-from edgesmith_flows.pipeline import DatasetUse, Need, Node, Pipeline
+from edgesmith_flows.pipeline import DatasetUse, Need, Node, Pipeline, PipelineUse
+from edgesmith_flows.references import References, files_of
 from edgesmith_flows.registry import Registry
+from edgesmith_flows.subpipelines import Opener, View
 from edgesmith_flows.yaml_source import KeyPath, PipelineError, Problem, YamlSource
 
 
@@ -32,6 +34,7 @@ def resolve(
     registry: Registry,
     overrides: Mapping[str, Any] | None = None,
     document: PipelineDocument | None = None,
+    opener: Opener | None = None,
 ) -> Pipeline:
     """Check a pipeline file against the installed plugins.
 
@@ -40,17 +43,23 @@ def resolve(
         registry: what plugins bring.
         overrides: `--set` values, by `PARAM` or `NODE.PARAM`.
         document: what `parse_document` gave for `source`, where that is known.
+        opener: opens the pipelines that this one names.
 
     Raises:
         PipelineError: with all problems found.
     """
     document = apply_overrides(document or parse_document(source), overrides or {})
-    return _Resolver(source, document, registry, set(overrides or {})).run()
+    return _Resolver(source, document, registry, set(overrides or {}), opener or Opener(registry)).run()
 
 
 class _Resolver:
     def __init__(
-        self, source: YamlSource, document: PipelineDocument, registry: Registry, overridden: set[str]
+        self,
+        source: YamlSource,
+        document: PipelineDocument,
+        registry: Registry,
+        overridden: set[str],
+        opener: Opener,
     ) -> None:
         self.source = source
         self.document = document
@@ -59,7 +68,7 @@ class _Resolver:
         self.problems: dict[tuple[str, str], Problem] = {}
         self.complaints = 0
         self.used: set[str] = {"seed"}
-        self.datasets: dict[str, DatasetUse] = {}
+        self.references = References(source, registry, opener, self._gather)
         self.params = Interpolator({"env": os.environ}, self.complain, self.used).value(
             dict(document.params), ("params",)
         )
@@ -185,22 +194,26 @@ class _Resolver:
         datasets = self._datasets(params, base)
         files = self._files(params, base)
         target = self._target(params, base)
+        pipelines = self._pipelines(stage, params, base)
         if self.complaints > before:
             self.broken.add(base)
             return
         toolchain = Toolchain()
+        output_kinds: Mapping[str, type[Artifact]] = {}
         try:
             with self._blamed("stages", stage.name, "check"):
                 stage.check(params, kinds, {field: use.dataset for field, use in datasets.items()})
             with self._blamed("stages", stage.name, "toolchain"):
                 toolchain = expect(Toolchain, stage.toolchain(params, kinds))
+            with self._blamed("stages", stage.name, "gives"):
+                views = {field: [View(one) for one in use.variants] for field, use in pipelines.items()}
+                output_kinds = dict(stage.gives(params, kinds, views))
         except EdgesmithError as error:
             self.complain((*here, "with"), str(error))
-        output_kinds = {port: output_kind(spec, kinds) for port, spec in stage.outputs.items()}
         self.nodes[name] = Node(
             name, base, stage, params, connected, kinds, output_kinds, toolchain, datasets, files, axes,
             entry.timeout, entry.retries, tuple(entry.resources), self.source.line(here),
-            target,
+            target, pipelines,
         )  # fmt: skip
 
     def _blamed(self, table: str, name: str, doing: str) -> AbstractContextManager[None]:
@@ -322,7 +335,7 @@ class _Resolver:
         for field in type(params).model_fields:
             ref = getattr(params, field)
             if isinstance(ref, DatasetRef):
-                use = self._dataset(ref, self._place_of(field, base))
+                use = self.references.dataset(ref, self._place_of(field, base))
                 if use is not None:
                     found[field] = use
         return found
@@ -333,45 +346,18 @@ class _Resolver:
         return ("stages", base, "with", field) if written else ("params", field)
 
     def _target(self, params: Any, base: str) -> Target | None:
-        """Make the target that the param `target` names."""
         ref = getattr(params, "target", None)
-        if not isinstance(ref, TargetRef):
-            return None
-        path = self._place_of("target", base)
-        cls: type[Target] = Target
-        try:
-            cls = self.registry.find("target", self.registry.targets, ref.name)
-            cls.Params(**ref.params)  # a user's mistake, not the plugin's
-            with self._blamed("targets", ref.name, "check"):
-                target = make_target(cls, ref.params)
-                target.check()
-        except ValidationError as error:
-            self._gather(problems_of(error, self.source, lambda _: path, cls.Params))
-            return None
-        except EdgesmithError as error:
-            self.complain(path, str(error))
-            return None
-        return target
+        return self.references.target(ref, self._place_of("target", base)) if isinstance(ref, TargetRef) else None
 
-    def _dataset(self, ref: DatasetRef, path: KeyPath) -> DatasetUse | None:
-        known = self.datasets.get(ref.model_dump_json())
-        if known is not None:
-            return known
-        try:
-            cls = self.registry.find("dataset", self.registry.datasets, ref.name)
-            checked = cls.Params(**ref.params)
-            with self._blamed("datasets", ref.name, "check"):
-                dataset = cls(checked)
-                dataset.check()
-        except ValidationError as error:
-            self._gather(problems_of(error, self.source, lambda _: path, cls.Params))
-            return None
-        except EdgesmithError as error:
-            self.complain(path, str(error))
-            return None
-        use = DatasetUse(ref, dataset)
-        self.datasets[ref.model_dump_json()] = use
-        return use
+    def _pipelines(self, stage: type[Stage], params: Any, base: str) -> dict[str, PipelineUse]:
+        found: dict[str, PipelineUse] = {}
+        for field in type(params).model_fields:
+            ref = getattr(params, field)
+            if isinstance(ref, PipelineRef):
+                use = self.references.pipeline(ref, stage, params, self._place_of(field, base))
+                if use is not None:
+                    found[field] = use
+        return found
 
     def _files(self, params: Any, base: str) -> dict[str, Path]:
         found = files_of(params)
@@ -402,17 +388,3 @@ class _Resolver:
             for name in names:
                 if name not in {spelling for base in self.combos for spelling in (base, base.replace("-", "_"))}:
                     self.complain(("gates", index), unknown("node", name, self.combos))
-
-
-def files_of(params: Any) -> dict[str, Path]:
-    """Return the files that params name (`FileRef`), by field."""
-    values = {field: getattr(params, field) for field in type(params).model_fields}
-    return {
-        field: Path(values[field])
-        for field, info in type(params).model_fields.items()
-        if values[field] is not None and (FILE_MARKER in info.metadata or _is_marked(info.annotation))
-    }
-
-
-def _is_marked(annotation: Any) -> bool:
-    return any(FILE_MARKER in getattr(part, "__metadata__", ()) or _is_marked(part) for part in get_args(annotation))

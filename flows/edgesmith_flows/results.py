@@ -127,7 +127,7 @@ def summarise(plan: Plan, results: Mapping[str, NodeResult], store: Store) -> Su
     return Summary(
         results,
         [_row(results[name], rows.get(name, {}), store) for name in ordered],
-        evaluate_gates(tuple(gates), _by_gate_name(figures)),
+        evaluate_gates(tuple(gates), by_gate_name(figures)),
         figures,
     )
 
@@ -148,7 +148,7 @@ def _row(result: NodeResult, measured: Mapping[str, Any], store: Store) -> Row:
     return Row(result.node.name, kind.kind, size, measured, str(measured.get("status", "ok")))
 
 
-def _by_gate_name(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def by_gate_name(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return figures by the names that gates use.
 
     `-` in a node's name is written `_`; a combination of a matrix is `node["value"]`.

@@ -53,6 +53,7 @@ def _node(result: NodeResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "with": given,
         "needs": {port: [[need.node, need.port] for need in needs] for port, needs in node.needs.items() if needs},
+        **({"through": list(action.through)} if action and action.through else {}),
         **({"error": str(result.error)} if result.error is not None else {}),
     }
 

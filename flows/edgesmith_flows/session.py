@@ -19,6 +19,7 @@ from edgesmith_flows.registry import Registry, load_registry
 from edgesmith_flows.resolve import resolve
 from edgesmith_flows.settings import Settings, find_pipeline
 from edgesmith_flows.store import Store
+from edgesmith_flows.subpipelines import Opener
 from edgesmith_flows.toolchains import Toolchains
 from edgesmith_flows.yaml_source import YamlSource, load_yaml
 
@@ -67,8 +68,9 @@ def _checked(
     source: YamlSource, plugins: Iterable[str], overrides: Mapping[str, Any], folder: Path
 ) -> tuple[Pipeline, Registry]:
     document = parse_document(source)
-    registry = load_registry(dict.fromkeys([*plugins, *document.plugins]), folder)
-    return resolve(source, registry, overrides, document), registry
+    local = tuple(dict.fromkeys([*plugins, *document.plugins]))
+    registry = load_registry(local, folder)
+    return resolve(source, registry, overrides, document, Opener(registry, local, folder)), registry
 
 
 def open_session(

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from edgesmith.parity import Parity as Parity
     from edgesmith.parity import outputs_of as outputs_of
     from edgesmith.parity import probe_images as probe_images
+    from edgesmith.pipelines import PipelineRun as PipelineRun
+    from edgesmith.pipelines import PipelineView as PipelineView
+    from edgesmith.ports import decided as decided
     from edgesmith.ports import like as like
     from edgesmith.ports import many as many
     from edgesmith.ports import optional as optional
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from edgesmith.process import ModelProcess as ModelProcess
     from edgesmith.refs import DatasetRef as DatasetRef
     from edgesmith.refs import FileRef as FileRef
+    from edgesmith.refs import PipelineRef as PipelineRef
     from edgesmith.refs import TargetRef as TargetRef
     from edgesmith.runtime import Runtime as Runtime
     from edgesmith.runtime import Tap as Tap
@@ -54,7 +58,7 @@ if TYPE_CHECKING:
 CONTRACT = 1
 """Version of the plugin contract: raised when a plugin written for the one before may need a change."""
 
-COMPUTING = frozenset({"artifacts", "calibration", "golden", "input_contract", "parity"})
+COMPUTING = frozenset({"artifacts", "calibration", "estimates", "golden", "input_contract", "parity", "turns"})
 """Modules of the contract whose code shapes artifacts: a change changes the keys of stages that import from them."""
 
 _HOMES = {
@@ -68,9 +72,10 @@ _HOMES = {
     "input_contract": ("InputContract",),
     "model_source": ("ModelSource",),
     "parity": ("Parity", "outputs_of", "probe_images"),
-    "ports": ("like", "many", "optional"),
+    "pipelines": ("PipelineRun", "PipelineView"),
+    "ports": ("decided", "like", "many", "optional"),
     "process": ("Launch", "ModelProcess"),
-    "refs": ("DatasetRef", "FileRef", "TargetRef"),
+    "refs": ("DatasetRef", "FileRef", "PipelineRef", "TargetRef"),
     "runtime": ("Runtime", "Tap"),
     "session": ("Session", "Timing"),
     "stage": ("Stage", "Toolchain"),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from edgesmith.artifacts import Model
     from edgesmith.dataset import Dataset
-    from edgesmith.refs import DatasetRef, TargetRef
+    from edgesmith.pipelines import PipelineRun
+    from edgesmith.refs import DatasetRef, PipelineRef, TargetRef
     from edgesmith.session import Session
     from edgesmith.tool import Tool
 
@@ -56,6 +57,21 @@ class Context(Protocol):
 
         Raises:
             RuntimeUnavailable: no installed runtime can run this kind here; the message says why.
+        """
+        ...
+
+    def pipeline(
+        self, ref: PipelineRef, params: Mapping[str, Any] | None = None, *, ask: Sequence[str] = ()
+    ) -> PipelineRun:
+        """Run the pipeline that a param names, through the same store; nodes that are there are not made again.
+
+        Args:
+            params: in addition to the reference's own, as `--set` takes them.
+            ask: expressions over its nodes' figures, as gates are.
+
+        Raises:
+            UserError: the pipeline can't be run with these params. Nodes that fail don't raise.
+            Cancelled: the run was interrupted.
         """
         ...
 

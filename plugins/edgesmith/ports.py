@@ -20,6 +20,7 @@ class Port:
         optional: an input that may be left out.
         like: for an output, the input port whose kind it repeats.
         turning: for such an output, pairs of kinds that it does not repeat and what it gives for them.
+        decided: for an output, `Stage.gives` tells its kind, or leaves it out.
     """
 
     kinds: tuple[type[Artifact], ...] = ()
@@ -27,6 +28,7 @@ class Port:
     optional: bool = False
     like: str | None = None
     turning: tuple[tuple[type[Artifact], type[Artifact]], ...] = ()
+    decided: bool = False
 
     def accepts(self, kind: type[Artifact]) -> bool:
         """Tell whether an artifact of `kind` may be connected here."""
@@ -69,7 +71,12 @@ def like(port: str, turning: Mapping[type[Artifact], type[Artifact]] | None = No
     return Port(like=port, turning=tuple((turning or {}).items()))
 
 
-def output_kind(spec: PortSpec, inputs: dict[str, tuple[type[Artifact], ...]]) -> type[Artifact]:
+def decided(spec: PortSpec) -> Port:
+    """An output that is of one of these kinds (or a subclass), or left out, by what `Stage.gives` tells."""
+    return replace(as_port(spec), decided=True)
+
+
+def output_kind(spec: PortSpec, inputs: Mapping[str, tuple[type[Artifact], ...]]) -> type[Artifact]:
     """Return the concrete kind of an output, given the kinds connected to the inputs."""
     port = as_port(spec)
     if port.like is None:

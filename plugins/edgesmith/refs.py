@@ -33,6 +33,10 @@ class TargetRef(_PluginRef):
     """A target: `host`, or `{name: lab, board: 3}` with the target's own params beside the name."""
 
 
+class PipelineRef(_PluginRef):
+    """A pipeline: `smoke`, or `{name: smoke, teacher.epochs: 2}` with params as `--set` takes them."""
+
+
 class _FileMarker:
     """Marks a string field as the path of an input file."""
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from edgesmith.ports import PortSpec
+from edgesmith.ports import PortSpec, as_port, output_kind
 
 if TYPE_CHECKING:
     from edgesmith.artifacts import Artifact
     from edgesmith.context import Context
     from edgesmith.dataset import Dataset
+    from edgesmith.pipelines import PipelineView
 
 Kinds = Mapping[str, "tuple[type[Artifact], ...]"]
 
@@ -86,6 +87,32 @@ class Stage:
             kinds: by input port, the kind of each connected artifact.
             datasets: by param name, the dataset that it names.
         """
+
+    @classmethod
+    def variants(cls, params: Any) -> Sequence[Mapping[str, Any]]:
+        """Return sets of params of the pipelines that params name (`PipelineRef`), as `--set` takes them.
+
+        A stage that runs pipelines with other params than the reference's own returns a set for each value that any
+        param may take: all are checked before the run, and what they bring is part of the key.
+        """
+        return [{}]
+
+    @classmethod
+    def gives(
+        cls, params: Any, kinds: Kinds, pipelines: Mapping[str, Sequence[PipelineView]]
+    ) -> Mapping[str, type[Artifact]]:
+        """Return the kind of each output; override where it depends on params or on a pipeline (`decided`).
+
+        Args:
+            params: the validated params.
+            kinds: by input port, the kind of each connected artifact.
+            pipelines: by param name, the pipeline that it names, once for each of `variants`.
+
+        Raises:
+            UserError: what params say of a pipeline is wrong.
+        """
+        ports = {port: spec for port, spec in cls.outputs.items() if not as_port(spec).decided}
+        return {port: output_kind(spec, kinds) for port, spec in ports.items()}
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any] | None:
         """Do the work: read `inputs`, fill `ctx.out(port)` for every output.

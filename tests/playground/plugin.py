@@ -9,6 +9,7 @@ from .datasets import Words
 from .exhibits import Assay, Exhibit
 from .kinds import Essay, Sign, Text
 from .mischief import Flaky, Flood, Mischief
+from .rehearse import Rehearse
 from .runtime import SignRuntime
 from .shout import Shout
 from .stages import Build, Demand, Gather, Pair, Quote, Split, Tally
@@ -25,7 +26,7 @@ def edgesmith_artifact_kinds():
 def edgesmith_stages():
     return [
         *(Write, Shout, Gather, Pair, Split, Quote, Build, Tally, Demand),
-        *(Borrow, Mischief, Flaky, Flood, Assay, Exhibit),
+        *(Borrow, Mischief, Flaky, Flood, Assay, Exhibit, Rehearse),
     ]
 
 

@@ -17,7 +17,8 @@ from edgesmith.errors import Cancelled, EdgesmithError, StageFailed, UserError
 from edgesmith.postmortem import Watch
 from edgesmith_flows.toolchains import Environment
 
-OnEvent = Callable[[Mapping[str, Any]], None]
+OnEvent = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
+"""Is told what happens; what it returns is sent back as an answer."""
 _TAIL = 20
 
 
@@ -95,7 +96,10 @@ class Worker:
                     return dict(event["figures"])
                 if event["event"] == "failed":
                     self._raise(event)
-                on_event(event)
+                answer = on_event(event)
+                if answer is not None:
+                    with contextlib.suppress(OSError):
+                        channel.send(answer)
         finally:
             if timer:
                 timer.cancel()
@@ -143,19 +147,24 @@ class WorkerPool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._workers: dict[str, Worker] = {}
+        self._workers: dict[tuple[Any, ...], Worker] = {}
         self._lock = threading.Lock()
         self._stopped = False
 
-    def worker(self, environment: Environment, bridge: Mapping[str, str]) -> Worker:
-        """Return the environment's worker, lent the packages of `bridge`."""
+    def worker(self, environment: Environment, bridge: Mapping[str, str], apart: str = "") -> Worker:
+        """Return the environment's worker, lent the packages of `bridge`.
+
+        Args:
+            apart: for a node whose stage waits for other nodes, a name that gives it a worker of its own.
+        """
         with self._lock:
             if self._stopped:
                 raise Cancelled("the run was interrupted")
-            if environment.name not in self._workers:
+            lent = (environment.name, apart, *sorted(bridge.items()))
+            if lent not in self._workers:
                 log = self._folder / f"worker-{environment.name}.log"
-                self._workers[environment.name] = Worker(environment, bridge, log)
-            return self._workers[environment.name]
+                self._workers[lent] = Worker(environment, bridge, log)
+            return self._workers[lent]
 
     def stop(self) -> None:
         """Stop all workers."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from edgesmith.artifacts import Artifact, Model
 from edgesmith.channel import Channel
 from edgesmith.dataset import Dataset
-from edgesmith.errors import RuntimeUnavailable, UserError, unknown
+from edgesmith.errors import Cancelled, RuntimeUnavailable, UserError, unknown
 from edgesmith.loading import load_object
+from edgesmith.pipelines import PipelineRun
 from edgesmith.process import Launch
-from edgesmith.refs import DatasetRef, TargetRef
+from edgesmith.refs import DatasetRef, PipelineRef, TargetRef
 from edgesmith.session import Session
 from edgesmith.target import make_target
 from edgesmith.tool import Tool
@@ -23,12 +26,21 @@ from edgesmith.tool import Tool
 _PROGRESS_SECONDS = 0.1
 
 
+@dataclass(frozen=True)
+class Line:
+    """The line to the parent, and the answers that came over it."""
+
+    channel: Channel
+    answers: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
+
+
 class WorkerContext:
     """See `edgesmith.Context`. Everything comes from the job, a JSON document."""
 
-    def __init__(self, job: Mapping[str, Any], channel: Channel, log: logging.Logger, cancel: threading.Event) -> None:
+    def __init__(self, job: Mapping[str, Any], line: Line, log: logging.Logger, cancel: threading.Event) -> None:
         self._job = job
-        self._channel = channel
+        self._line = line
+        self._channel = line.channel
         self._cancel = cancel
         self._told = 0.0
         self.log = log
@@ -78,6 +90,25 @@ class WorkerContext:
         if model.kind not in launches:
             raise RuntimeUnavailable(reasons.get(model.kind, f"no runtime for {model.kind}"))
         return place.open(Launch(**launches[model.kind]), model, threads)
+
+    def pipeline(
+        self, ref: PipelineRef, params: Mapping[str, Any] | None = None, *, ask: Sequence[str] = ()
+    ) -> PipelineRun:
+        """Have the parent run a pipeline, and wait for what comes of it."""
+        asked = {"ref": ref.model_dump(mode="json"), "params": dict(params or {}), "ask": list(ask)}
+        self._channel.send({"event": "ask", **asked})
+        told = self._line.answers.get()
+        if "failed_as" in told:
+            kind = Cancelled if told["failed_as"] == Cancelled.__name__ else UserError
+            raise kind(told["message"], hint=told["hint"])
+        return PipelineRun(
+            values=tuple(told["values"]),
+            reasons={int(place): reason for place, reason in told["reasons"].items()},
+            failed=tuple(told["failed"]),
+            missed=tuple(told["missed"]),
+            artifacts={name: load_inputs(ports) for name, ports in told["artifacts"].items()},
+            made=told["made"],
+        )
 
     def tool(self, name: str) -> Tool:
         """Return a toolchain's environment to call functions in."""

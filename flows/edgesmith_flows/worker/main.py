@@ -1,7 +1,8 @@
 """The worker process: runs stages one after another, so that torch is imported once a run, not once a stage.
 
-Protocol, version 1, JSON lines. To the worker: `{"op": "run", ...job}` and `{"op": "cancel"}`. From the worker:
-`{"event": "ready"|"log"|"progress"|"done"|"failed", ...}`. What a stage prints goes to the worker's log file.
+Protocol, version 1, JSON lines. To the worker: `{"op": "run", ...job}`, `{"op": "cancel"}` and, to what it asks,
+`{"op": "answer", ...}`. From the worker: `{"event": "ready"|"log"|"progress"|"ask"|"done"|"failed", ...}`. What a stage
+prints goes to the worker's log file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 from edgesmith.channel import Channel
 from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
 from edgesmith.loading import load_object
-from edgesmith_flows.worker.context import WorkerContext, load_inputs
+from edgesmith_flows.worker.context import Line, WorkerContext, load_inputs
 
 PROTOCOL = 1
 _NO_SPACE = 64 * 1024
@@ -42,12 +43,13 @@ class ChannelHandler(logging.Handler):
             self.channel.send({"event": "log", "level": record.levelname, "text": record.getMessage()})
 
 
-def run_job(job: dict[str, Any], channel: Channel, log: logging.Logger, cancel: threading.Event) -> None:
+def run_job(job: dict[str, Any], line: Line, log: logging.Logger, cancel: threading.Event) -> None:
     """Run one stage and report how it went."""
+    channel = line.channel
     try:
         stage = load_object(job["stage"])
         params = stage.Params.model_validate(job["params"])
-        ctx = WorkerContext(job, channel, log, cancel)
+        ctx = WorkerContext(job, line, log, cancel)
         figures = stage().run(ctx, load_inputs(job["inputs"]), params)
         if figures is not None and not isinstance(figures, dict):
             raise TypeError(f"it returned {type(figures).__name__}; expected a mapping or None")
@@ -97,6 +99,7 @@ def main() -> None:
     """Serve jobs until the parent hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel.inherited(int(sys.argv[1]))
+    line = Line(channel)
     jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     cancel = threading.Event()
     log = logging.getLogger("edgesmith.stage")
@@ -108,6 +111,8 @@ def main() -> None:
         while (message := channel.receive()) is not None:
             if message["op"] == "cancel":
                 cancel.set()
+            elif message["op"] == "answer":
+                line.answers.put(message)
             else:
                 jobs.put(message)
         os.killpg(os.getpgid(0), signal.SIGKILL)
@@ -115,7 +120,7 @@ def main() -> None:
     threading.Thread(target=listen, daemon=True).start()
     channel.send({"event": "ready", "protocol": PROTOCOL, "python": sys.version.split()[0]})
     while True:
-        run_job(jobs.get(), channel, log, cancel)
+        run_job(jobs.get(), line, log, cancel)
 
 
 if __name__ == "__main__":

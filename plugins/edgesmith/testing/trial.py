@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -15,9 +15,9 @@ from edgesmith.artifacts import Artifact, Model
 from edgesmith.dataset import Dataset
 from edgesmith.errors import RuntimeUnavailable, UserError, unknown
 from edgesmith.loading import object_name, package_place
-from edgesmith.ports import output_kind
+from edgesmith.pipelines import PipelineRun, PipelineView
 from edgesmith.process import Launch, ModelProcess
-from edgesmith.refs import DatasetRef, TargetRef
+from edgesmith.refs import DatasetRef, PipelineRef, TargetRef
 from edgesmith.runtime import Runtime
 from edgesmith.session import Session
 from edgesmith.stage import Stage
@@ -40,6 +40,8 @@ class LocalContext:
         runtimes: runtime classes for `open`; each runs under `python`, or this interpreter.
         targets: target classes that `open` may name; `host` is always there.
         tools: interpreters for `tool` by name; this one where a name is missing.
+        views: by param that names a pipeline, what the stage sees of it, once for each of its variants.
+        pipelines: by name, what answers `pipeline` from all params and the expressions asked for.
     """
 
     folder: Path
@@ -50,6 +52,8 @@ class LocalContext:
     model_sources: Mapping[str, str] = field(default_factory=dict)
     python: str = sys.executable
     tools: Mapping[str, str] = field(default_factory=dict)
+    views: Mapping[str, Sequence[PipelineView]] = field(default_factory=dict)
+    pipelines: Mapping[str, Callable[[Mapping[str, Any], Sequence[str]], PipelineRun]] = field(default_factory=dict)
     cancelled: bool = False
     progressed: list[tuple[float, float, dict[str, float | str]]] = field(default_factory=list)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("edgesmith.testing"))
@@ -96,6 +100,14 @@ class LocalContext:
                 launch = Launch(runtime.name, object_name(runtime), self.python, bridge_to(runtime, type(model)))
                 return place.open(launch, model, threads) if place else ModelProcess(launch, model, threads)
         raise RuntimeUnavailable(f"no runtime for {model.kind}")
+
+    def pipeline(
+        self, ref: PipelineRef, params: Mapping[str, Any] | None = None, *, ask: Sequence[str] = ()
+    ) -> PipelineRun:
+        """Have `pipelines` answer."""
+        if ref.name not in self.pipelines:
+            raise UserError(unknown("pipeline", ref.name, self.pipelines))
+        return self.pipelines[ref.name]({**ref.params, **(params or {})}, ask)
 
     def tool(self, name: str) -> Tool:
         """Return a tool that runs under one of `tools`, or this interpreter."""
@@ -148,8 +160,9 @@ def run_stage(
     for dataset in opened.values():
         dataset.check()
     stage.check(checked, kinds, opened)
+    gives = stage.gives(checked, kinds, ctx.views)
     figures = as_figures(stage().run(ctx, given, checked))
-    outputs = {port: output_kind(spec, kinds)(ctx.out(port)) for port, spec in stage.outputs.items()}
+    outputs = {port: kind(ctx.out(port)) for port, kind in gives.items()}
     return Outcome(outputs, figures)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgesmith import Context, DatasetRef, RuntimeUnavailable, TargetRef, TfliteModel, UserError
 from edgesmith.channel import Channel
-from edgesmith_flows.worker.context import WorkerContext, load_inputs
+from edgesmith_flows.worker.context import Line, WorkerContext, load_inputs
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def line():
 def context(line, tmp_path):
     def context(**job):
         about = {"seed": 3, "scratch": str(tmp_path), "model_sources": {}, "outputs": {}, "datasets": {}, **job}
-        return WorkerContext(about, line[1], logging.getLogger("test"), threading.Event())
+        return WorkerContext(about, Line(line[1]), logging.getLogger("test"), threading.Event())
 
     return context
 
