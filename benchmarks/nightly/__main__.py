@@ -17,7 +17,7 @@ from benchmarks.nightly.heavier import heavier, rows_of
 from benchmarks.nightly.load import loaded
 from benchmarks.nightly.trials import nights
 from edgesmith import OnnxModel
-from edgesmith_flows.nightly.evidence import centre
+from edgesmith.estimates import centre
 from edgesmith_flows.nightly.latency import LatencyRule
 from edgesmith_flows.nightly.opening import opened_pair
 from edgesmith_flows.nightly.paired import Pair, measure_pair

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from edgesmith.estimates import centre
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -55,14 +57,3 @@ def interval(values: Sequence[float], certainty: float, reach: float = 1.0, step
     below = _wealths([-value for value in values], -grid)
     held = grid[(above < most) & (below < most)]
     return (float(held[0]), float(held[-1])) if len(held) else (centre(values), centre(values))
-
-
-def centre(values: Sequence[float]) -> float:
-    """Return the Hodges-Lehmann centre: the median of the means of all pairs (each with itself included)."""
-    import numpy as np
-
-    array = np.asarray(values, np.float64)
-    if not len(array):
-        return 0.0
-    first, second = np.triu_indices(len(array))
-    return float(np.median((array[first] + array[second]) / 2))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edgesmith_flows.nightly.evidence import centre, interval, wealth
+from edgesmith.estimates import centre
+from edgesmith_flows.nightly.evidence import interval, wealth
 from edgesmith_flows.nightly.paired import Pair
 
 Outcome = Literal["regressed", "fine", "unsure"]

@@ -13,8 +13,9 @@ from edgesmith.refs import TargetRef
 from edgesmith.runtime import Runtime
 from edgesmith.session import Session
 from edgesmith.target import Target, make_target
+from edgesmith.turns import Entrant, Open
 from edgesmith_flows.bridge import bridge_for
-from edgesmith_flows.nightly.paired import Open, Opened
+from edgesmith_flows.nightly.paired import Opened
 from edgesmith_flows.registry import Registry
 from edgesmith_flows.toolchains import Toolchains
 
@@ -44,11 +45,13 @@ def opened_pair(
     place = make_target(registry.find("target", registry.targets, ref.name), ref.params)
     if place.work_pool() is not None:
         raise RuntimeUnavailable(f"the target {ref.name!r} hands nodes to other machines: run the nightly there")
-    opens = [_opener(model, place, registry, toolchains, threads, log) for model in (baseline, tonight)]
-    pixels = baseline.golden()[0][:_IMAGES], tonight.golden()[0][:_IMAGES]
+    first, second = (
+        Entrant(_opener(model, place, registry, toolchains, threads, log), model.golden()[0][:_IMAGES])
+        for model in (baseline, tonight)
+    )
     runtimes = [registry.runtime_for(type(model))[0] for model in (baseline, tonight)]
     own_clock = any(runtime is not None and runtime.timed is not Runtime.timed for runtime in runtimes)
-    return Opened(opens[0], opens[1], pixels, one_thread=threads == 1, cpu=threads == 1 and not own_clock)
+    return Opened(first, second, one_thread=threads == 1, cpu=threads == 1 and not own_clock)
 
 
 def _opener(

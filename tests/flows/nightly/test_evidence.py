@@ -2,11 +2,10 @@
 
 import random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgesmith_flows.nightly.evidence import centre, interval, wealth
+from edgesmith_flows.nightly.evidence import interval, wealth
 
 LOGS = st.floats(-2, 2)
 
@@ -53,8 +52,3 @@ def test_the_interval_holds_the_centre_and_narrows():
     assert few[0] < 0.05 < few[1]
     assert many[0] < 0.05 < many[1]
     assert many[1] - many[0] < few[1] - few[0] < 0.2
-
-
-def test_the_centre_shrugs_off_what_is_far_away():
-    assert centre([1.0, 1.1, 0.9, 1.0, 50.0]) == pytest.approx(1.05, abs=0.06)
-    assert centre([]) == 0

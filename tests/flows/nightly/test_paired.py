@@ -13,7 +13,7 @@ from edgesmith.artifacts import CONTRACT_FILE
 from edgesmith.refs import TargetRef
 from edgesmith_flows.nightly.latency import LatencyRule, judge
 from edgesmith_flows.nightly.opening import opened_pair
-from edgesmith_flows.nightly.paired import measure_pair, steal
+from edgesmith_flows.nightly.paired import measure_pair
 from edgesmith_flows.registry import load_registry
 from edgesmith_flows.toolchains import Toolchains
 
@@ -81,8 +81,3 @@ def test_a_kind_that_nothing_here_runs_is_told(tmp_path):
 
     with pytest.raises(RuntimeUnavailable):
         opened_pair(Odd(tmp_path), Odd(tmp_path), load_registry([], tmp_path), Toolchains(offline=True))
-
-
-def test_stolen_time_only_grows():
-    before = steal()
-    assert steal() >= before >= 0
