@@ -20,13 +20,13 @@ class Constraints:
     """Parts of a module that pruning treats specially.
 
     Attributes:
-        outputs: parts whose output channels stay (the classifier).
-        whole: parts whose input and output channels both stay.
-        heads: by query-key-value projection, its number of heads: every head loses the same channels.
+        outputs: parts whose output channels stay, and why.
+        whole: parts whose input and output channels both stay, and why.
+        heads: by query-key-value projection, its number of heads.
     """
 
-    outputs: tuple[Any, ...]
-    whole: frozenset[Any]
+    outputs: Mapping[Any, str]
+    whole: Mapping[Any, str]
     heads: Mapping[Any, int]
 
 
@@ -42,19 +42,21 @@ def constraints(module: nn.Module, keep: Sequence[str]) -> Constraints:
     """
     from torch import nn
 
-    heads, fixed, whole = {}, list(classifiers(module)), set(_named(module, keep))
+    heads: dict[Any, int] = {}
+    outputs = dict.fromkeys(classifiers(module), "it gives the classes")
+    whole = dict.fromkeys(_named(module, keep), "kept by `keep`")
     for part in module.modules():
         if _is_regular_attention(part):
             heads[part.qkv] = int(part.num_heads)
         elif isinstance(getattr(part, "qkv_proj", None), nn.Conv2d):
-            # MobileViTv2 splits this output into one score, keys and values of fixed widths.
-            fixed.append(part.qkv_proj)
+            outputs[part.qkv_proj] = "it is split into one score, keys and values of fixed widths"
         elif hasattr(part, "num_heads"):
-            whole.update(part.modules())
+            for inner in part.modules():
+                whole.setdefault(inner, f"{type(part).__name__} takes its widths from its input")
         elif isinstance(part, nn.Conv2d) and 1 < part.groups == part.in_channels < part.out_channels:
-            # A depthwise convolution with several outputs per input: torch-pruning takes it for a grouped one.
-            whole.add(part)
-    return Constraints(tuple(fixed), frozenset(whole), heads)
+            # torch-pruning takes it for a grouped convolution.
+            whole.setdefault(part, "a depthwise convolution with several outputs for each input")
+    return Constraints(outputs, whole, heads)
 
 
 def classifiers(module: Any) -> Iterator[Any]:
@@ -69,7 +71,7 @@ def classifiers(module: Any) -> Iterator[Any]:
     yield from linear[-1:]
 
 
-def mend(module: nn.Module, before: Structure) -> None:
+def mend(module: nn.Module, before: Structure, heads: Mapping[Any, int]) -> None:
     """Make a pruned module's own numbers agree with its layers again, in place.
 
     Attention splits its projection by `num_heads` and `head_dim`; re-parameterisable blocks (FastViT, MobileOne) size
@@ -78,13 +80,14 @@ def mend(module: nn.Module, before: Structure) -> None:
     Args:
         module: just pruned.
         before: its structure before that.
+        heads: by query-key-value projection, how many heads it has now.
     """
     from torch import nn
 
     for name, part in module.named_modules():
         held = before.attributes[name]
         if _is_regular_attention(part):
-            _mend_attention(part)
+            _mend_attention(part, heads.get(part.qkv, part.num_heads))
         elif not isinstance(part, nn.Conv2d):
             convolution = next(((n, c) for n, c in part.named_modules() if isinstance(c, nn.Conv2d)), None)
             if convolution is not None and {"groups", "dim", "in_chs", "out_chs"} & held.keys():
@@ -107,12 +110,12 @@ def _follow(part: Any, held: Mapping[str, Any], was: Mapping[str, Any], convolut
             setattr(part, own, getattr(convolution, its))
 
 
-def _mend_attention(part: Any) -> None:
+def _mend_attention(part: Any, heads: int) -> None:
     width = part.qkv.out_features // 3
-    if width == part.attn_dim:
+    if width == part.attn_dim and heads == part.num_heads:
         return
     standard = part.scale == part.head_dim**-0.5
-    part.attn_dim, part.head_dim = width, width // part.num_heads
+    part.num_heads, part.attn_dim, part.head_dim = heads, width, width // heads
     if standard:
         part.scale = part.head_dim**-0.5
 

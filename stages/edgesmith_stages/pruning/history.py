@@ -32,5 +32,10 @@ def replay(module: nn.Module, step: Prune, example: torch.Tensor) -> nn.Module:
         warnings.filterwarnings("ignore", message="Unwrapped parameters detected")
         graph = tp.DependencyGraph().build_dependency(module, example)
         graph.load_pruning_history([[name, out, list(indices)] for name, out, indices in step.history])
-    mend(module, before)
+    heads = {
+        module.get_submodule(name).qkv: int(values["num_heads"])  # type: ignore[arg-type]
+        for name, values in step.attributes.items()
+        if "num_heads" in values
+    }
+    mend(module, before, heads)
     return module

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-Importance = Literal["magnitude", "taylor", "random"]
+Importance = Literal["magnitude", "lamp", "taylor", "hessian", "random"]
+
+LEARNED: frozenset[Importance] = frozenset({"taylor", "hessian"})
+"""Those that need gradients, and so labels."""
 
 
 class Scores:
@@ -13,16 +16,18 @@ class Scores:
 
     Attributes:
         at: the name of the group's first layer, while or after it was scored: the place of a failure.
-        known: by the group's root (layer and pruning function), one score a channel.
     """
 
     def __init__(self, importance: Importance, seed: int, names: dict[Any, str]) -> None:
         """Choose the measure.
 
         Args:
-            importance: `magnitude` is the L2 norm of the weights (https://arxiv.org/abs/1608.08710); `taylor` the
-                first-order change of the loss (https://arxiv.org/abs/1906.10771), for which the parameters must
-                hold gradients; `random` is the baseline.
+            importance: `magnitude` is the L2 norm of the weights (https://arxiv.org/abs/1608.08710); `lamp` that
+                norm over the norms of all that matters more in the layer, which makes layers comparable
+                (https://arxiv.org/abs/2010.07611); `taylor` the first-order change of the loss
+                (https://arxiv.org/abs/1906.10771), `hessian` the second-order one (LeCun, Denker and Solla, Optimal
+                Brain Damage, 1989) with squared gradients as the Hessian's diagonal: for both the parameters must hold
+                what `accumulate_gradients` leaves; `random` is the baseline.
             seed: for `random`.
             names: by layer, its name.
         """
@@ -34,10 +39,13 @@ class Scores:
         self._measure: Any = None
         if importance == "magnitude":
             self._measure = tp.importance.GroupMagnitudeImportance(p=2)
+        elif importance == "lamp":
+            self._measure = tp.importance.LAMPImportance(p=2)
         elif importance == "taylor":
             self._measure = tp.importance.GroupTaylorImportance()
+        elif importance == "hessian":
+            self._measure = tp.importance.GroupHessianImportance()
         self.at = ""
-        self.known: dict[tuple[Any, Any], Any] = {}
 
     def __call__(self, group: Any) -> Any:
         """Return one score a channel of a torch-pruning group, float [C]; None where nothing can be scored."""
@@ -46,22 +54,36 @@ class Scores:
         root = group[0].dep
         self.at = self._names.get(root.target.module, str(root.target.name))
         if self._measure is None:
-            scores = torch.rand(len(group[0].idxs), generator=self._generator)
-        else:
-            scores = self._measure(group)
-        self.known[root.target.module, root.handler] = scores
-        return scores
+            return torch.rand(len(group[0].idxs), generator=self._generator)
+        return self._measure(group)
 
 
-def accumulate_gradients(module: Any, batches: Iterable[tuple[Any, Any]]) -> None:
-    """Add up the gradients of the cross-entropy in a module's parameters, in eval mode.
+def accumulate_gradients(module: Any, batches: Iterable[tuple[Any, Any]], *, squared: bool = False) -> None:
+    """Leave the sum of the gradients of the cross-entropy in a module's parameters, in eval mode.
 
     Args:
         module: on the CPU.
         batches: images, float32 [N, C, H, W], and targets, float32 [N, classes].
+        squared: sum up the squares of each image's gradients: the diagonal of the empirical Fisher matrix. (The sum
+            that `GroupHessianImportance.accumulate_grad` of torch-pruning 1.6 keeps is that of the last call alone.)
     """
+    import torch
     from torch.nn import functional
 
     module.eval()
+    module.zero_grad(set_to_none=True)
+    if not squared:
+        for images, targets in batches:
+            functional.cross_entropy(module(images), targets).backward()
+        return
+    sums: dict[str, torch.Tensor] = {}
     for images, targets in batches:
-        functional.cross_entropy(module(images), targets).backward()
+        for image, target in zip(images.split(1), targets.split(1), strict=True):
+            module.zero_grad(set_to_none=True)
+            functional.cross_entropy(module(image), target).backward()
+            for name, parameter in module.named_parameters():
+                if parameter.grad is not None:
+                    square = parameter.grad.square()
+                    sums[name] = sums[name] + square if name in sums else square
+    for name, parameter in module.named_parameters():
+        parameter.grad = sums.get(name)

@@ -28,16 +28,22 @@ def kept_channels(width: int, pruned: int, heads: int, multiple: int) -> int:
     return min(max(nearest, least), width)
 
 
-def weakest(scores: torch.Tensor, kept: int, heads: int) -> Sequence[int]:
-    """Return the indices to take out of a layer for each head to keep `kept` channels.
+def weakest(scores: torch.Tensor, heads: int, kept_heads: int, kept: int) -> Sequence[int]:
+    """Return the indices to take out of a layer for `kept_heads` heads of `kept` channels each to stay.
+
+    The heads with the least sum of scores go whole; the others all lose the same channels, by their mean score.
 
     Args:
         scores: one a channel, float [heads * width].
-        kept: channels of one head to keep.
-        heads: 1 where there are no heads; all heads lose the same channels, by the mean of their scores.
+        heads: 1 where there are no heads.
+        kept_heads: heads to keep.
+        kept: channels of each of them to keep.
     """
     import torch
 
     width = len(scores) // heads
-    order = torch.argsort(scores.view(heads, width).mean(dim=0), stable=True)[: width - kept].tolist()
-    return sorted(head * width + index for head in range(heads) for index in order)
+    table = scores.view(heads, width)
+    gone = set(torch.argsort(table.sum(dim=1), stable=True)[: heads - kept_heads].tolist())
+    stay = [head for head in range(heads) if head not in gone]
+    order = torch.argsort(table[stay].mean(dim=0), stable=True)[: width - kept].tolist()
+    return sorted(head * width + index for head in range(heads) for index in (range(width) if head in gone else order))

@@ -16,7 +16,8 @@ from edgesmith_stages.models.recipe import Recipe, build, create, write_model
 from edgesmith_stages.models.steps import Prune, Reparameterize, Timm
 from edgesmith_stages.pruning.channels import Plan, prune_channels
 from edgesmith_stages.pruning.history import replay
-from edgesmith_stages.pruning.importance import accumulate_gradients
+from edgesmith_stages.pruning.importance import LEARNED, accumulate_gradients
+from edgesmith_stages.pruning.widths import Rule
 
 SLOW = [
     "mobilevit_xxs",
@@ -50,7 +51,7 @@ def dense(name: str) -> nn.Module:
 def test_pruning_masks_channels_and_is_rebuilt_from_disk(name: str, tmp_path: Path) -> None:
     whole = dense(name)
     pruned = copy.deepcopy(without_mixing_norms(whole))
-    step = prune_channels(pruned, IMAGES[:1], Plan(ratio=0.3))
+    step = prune_channels(pruned, IMAGES[:1], 0.3)
     with torch.no_grad():
         logits = pruned(IMAGES)
         torch.testing.assert_close(masked(whole, pruned, step)(IMAGES), logits, rtol=1e-9, atol=1e-12)
@@ -61,7 +62,7 @@ def check_disk(name: str, folder: Path) -> None:
     """Prune the real model, write it, rebuild it: equal logits to the bit; merge its branches: nearly equal."""
     module = dense(name).float()
     images = IMAGES.float()
-    step = prune_channels(module, images[:1], Plan(ratio=0.3, scope="global", round_to=8))
+    step = prune_channels(module, images[:1], 0.3, Plan(rule=Rule("global", 8)))
     write_model(folder, module, recipe_of(name).then(step))
     with torch.no_grad():
         expected = module(images)
@@ -100,45 +101,46 @@ def masked(whole: nn.Module, pruned: nn.Module, step: Prune) -> nn.Module:
     return result
 
 
-@pytest.mark.parametrize("importance", ["magnitude", "taylor", "random"])
+@pytest.mark.parametrize("importance", ["magnitude", "lamp", "taylor", "hessian", "random"])
 def test_every_importance_repeats_itself(importance: Any) -> None:
     steps = []
     for _ in range(2):
         module = dense("test_efficientnet").float()
-        if importance == "taylor":
-            accumulate_gradients(module, [(IMAGES.float(), torch.eye(10)[:2])])
-        steps.append(prune_channels(module, IMAGES[:1].float(), Plan(0.3, importance, "global", seed=5)))
+        if importance in LEARNED:
+            batch = (IMAGES.float(), torch.eye(10)[:2])
+            accumulate_gradients(module, [batch], squared=importance == "hessian")
+        steps.append(prune_channels(module, IMAGES[:1].float(), 0.3, Plan(importance, Rule("global"), seed=5)))
     assert steps[0] == steps[1]
 
 
 def test_random_follows_the_seed() -> None:
-    plans = [Plan(0.3, "random", seed=seed) for seed in (1, 2)]
-    assert len({prune_channels(dense("test_efficientnet"), IMAGES[:1], plan).history for plan in plans}) == 2
+    plans = [Plan("random", seed=seed) for seed in (1, 2)]
+    assert len({prune_channels(dense("test_efficientnet"), IMAGES[:1], 0.3, plan).history for plan in plans}) == 2
 
 
 def test_a_pruner_leaves_nothing_behind_for_the_next() -> None:
-    first = prune_channels(dense("test_efficientnet"), IMAGES[:1], Plan(0.3))
-    prune_channels(dense("test_vit"), IMAGES[:1], Plan(0.5))
-    assert prune_channels(dense("test_efficientnet"), IMAGES[:1], Plan(0.3)) == first
+    first = prune_channels(dense("test_efficientnet"), IMAGES[:1], 0.3)
+    prune_channels(dense("test_vit"), IMAGES[:1], 0.5)
+    assert prune_channels(dense("test_efficientnet"), IMAGES[:1], 0.3) == first
 
 
 @pytest.mark.parametrize("ratio", [0.01, 0.99])
 def test_extreme_ratios_leave_a_model_that_runs(ratio: float) -> None:
     module = dense("test_resnet")
-    prune_channels(module, IMAGES[:1], Plan(ratio, scope="global"))
+    prune_channels(module, IMAGES[:1], ratio, Plan(rule=Rule("global")))
     with torch.no_grad():
         assert module(IMAGES).shape == (2, 10)
 
 
 def test_nothing_left_to_prune_is_said() -> None:
     with pytest.raises(UserError, match=r"no channel .* round_to=4096"):
-        prune_channels(dense("test_efficientnet"), IMAGES[:1], Plan(0.3, round_to=4096))
+        prune_channels(dense("test_efficientnet"), IMAGES[:1], 0.3, Plan(rule=Rule(round_to=4096)))
 
 
 def test_a_model_that_can_not_be_pruned_is_refused_by_the_layer_at_fault() -> None:
     module = timm.create_model("test_nfnet").eval()
     with pytest.raises(UserError, match=r"NormFreeNet can't be pruned: stem.conv1: (.|\n)*keep: \['stem.conv1'\]"):
-        prune_channels(module, IMAGES[:1].float(), Plan(0.3))
+        prune_channels(module, IMAGES[:1].float(), 0.3)
 
 
 def test_a_model_that_can_not_be_traced_is_refused() -> None:
@@ -151,4 +153,4 @@ def test_a_model_that_can_not_be_traced_is_refused() -> None:
             raise RuntimeError("no way through")
 
     with pytest.raises(UserError, match=r"Fails can't be pruned: .*no way through"):
-        prune_channels(Fails(), IMAGES[:1], Plan(0.3))
+        prune_channels(Fails(), IMAGES[:1], 0.3)

@@ -14,12 +14,12 @@ from edgesmith_stages.pruning.constraints import constraints, mend
 
 def test_the_classifier_keeps_its_outputs() -> None:
     module = timm.create_model("test_efficientnet")
-    assert constraints(module, ()).outputs == (module.classifier,)
+    assert set(constraints(module, ()).outputs) == {module.classifier}
 
 
 def test_a_plain_network_keeps_its_last_linear_layer() -> None:
     module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 4), torch.nn.ReLU())
-    assert constraints(module, ()).outputs == (module[1],)
+    assert set(constraints(module, ()).outputs) == {module[1]}
 
 
 def test_heads_of_regular_attention_are_found() -> None:
@@ -52,7 +52,7 @@ def test_a_pattern_that_fits_nothing_names_the_nearest_part() -> None:
 def test_kept_parts_keep_inputs_and_outputs() -> None:
     module = timm.create_model("test_efficientnet", num_classes=10)
     before = module.blocks[1][0].conv_exp.weight.shape
-    prune_channels(module, torch.zeros(1, 3, 32, 32), Plan(ratio=0.3, keep=["blocks.1.0.conv_exp"]))
+    prune_channels(module, torch.zeros(1, 3, 32, 32), 0.3, Plan(keep=["blocks.1.0.conv_exp"]))
     assert module.blocks[1][0].conv_exp.weight.shape == before
     whole = timm.create_model("test_efficientnet", num_classes=10)
     assert module.blocks[2][0].conv_exp.out_channels < whole.blocks[2][0].conv_exp.out_channels
@@ -61,5 +61,5 @@ def test_kept_parts_keep_inputs_and_outputs() -> None:
 def test_mending_an_unpruned_model_changes_nothing() -> None:
     module = timm.create_model("test_vit", img_size=32)
     before = structure(module)
-    mend(module, before)
+    mend(module, before, {})
     assert structure(module) == before

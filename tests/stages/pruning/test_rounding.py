@@ -32,5 +32,10 @@ def test_heads_count_together() -> None:
 
 def test_every_head_loses_the_same_channels_by_their_mean_score() -> None:
     scores = torch.tensor([9.0, 1, 5, 2, 6, 5])
-    assert weakest(scores, kept=2, heads=2) == [1, 4]
-    assert weakest(scores, kept=4, heads=1) == [1, 3]
+    assert weakest(scores, heads=2, kept_heads=2, kept=2) == [1, 4]
+    assert weakest(scores, heads=1, kept_heads=1, kept=4) == [1, 3]
+
+
+def test_the_weakest_heads_go_whole_before_the_channels_of_the_others() -> None:
+    scores = torch.tensor([1.0, 1, 5, 2, 1, 6])
+    assert weakest(scores, heads=3, kept_heads=2, kept=2) == [0, 1]
