@@ -97,6 +97,11 @@ class ModelProcess:
             self.close()
             raise
 
+    @property
+    def pid(self) -> int:
+        """The process' id."""
+        return self._process.pid
+
     def predict(self, pixels: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
         """Run the model on images.
 

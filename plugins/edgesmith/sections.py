@@ -62,10 +62,12 @@ class Curves(_Section):
     Attributes:
         x: what the steps are.
         at: where they lie; 1, 2, 3, ... by default.
+        of: what the curves are of, where it is not the node.
         curves: by name, one value a step; curves of one name are drawn together for all nodes of a run.
     """
 
     shape: Literal["curves"] = "curves"
+    of: Subject | None = None
     x: Text = "step"
     at: Values | None = None
     curves: Mapping[Text, Values] = Field(max_length=32)

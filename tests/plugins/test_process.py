@@ -54,6 +54,7 @@ def test_it_tells_of_each_run_what_disturbed_it_and_may_be_kept_on_one_processor
         samples = process.sample(model.golden()[0], warmup=0, runs=4)
     assert len(samples) == 4
     assert all(one.ns > 0 and one.cpu_ns > 0 and one.switches >= 0 for one in samples)
+    assert process.pid != os.getpid()
 
 
 def test_a_runtime_may_have_a_clock_of_its_own_and_tell_facts_of_the_model_once_it_is_timed(sign):

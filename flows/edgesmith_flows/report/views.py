@@ -128,7 +128,7 @@ def view(facts: Facts) -> View:
         plots=scatters(facts.rows, formats),
         graph=graph,
         nodes=_nodes(facts, graph),
-        training=training(given),
+        training=training(given, _named),
         boxes=[chart for one in given if (chart := _boxes(one)) is not None],
         layers=layers(given),
         matrices=[_matrix(one, one.section) for one in given if isinstance(one.section, Matrix)],

@@ -7,13 +7,13 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from edgesmith.sections import Sample, Samples
+from edgesmith.sections import Curves, Sample, Samples
 from edgesmith_flows.report.charts.axis import axis
 from edgesmith_flows.report.charts.boxes import boxes, quantile
 from edgesmith_flows.report.charts.graph import BOX_HEIGHT, BOX_WIDTH, layout
 from edgesmith_flows.report.charts.lines import MOST_DRAWN, layers, lines, training
 from edgesmith_flows.report.charts.scatter import scatters
-from edgesmith_flows.report.facts import Row
+from edgesmith_flows.report.facts import Contribution, Row
 
 numbers = st.floats(-1e12, 1e12).filter(lambda value: value == 0 or abs(value) > 1e-9)
 
@@ -92,6 +92,12 @@ class TestLines:
         assert loss.lines[0].dots[0].told == "show, epoch 1: 2"
         assert loss.lines[0].dots[0].y < loss.lines[0].dots[-1].y
         assert [tick.text for tick in loss.x.ticks] == ["1", "2", "3", "4", "5", "6"]
+
+    def test_curves_are_named_by_what_they_are_of(self, facts):
+        node = next(iter(facts.nodes.values()))
+        curves = [Curves(title="t", of=of, curves={"ms": (1.0,)}) for of in ("slow", None)]
+        (chart,) = training([Contribution(node, one) for one in curves], lambda one, of: of or one.node.name)
+        assert [line.name for line in chart.lines] == ["slow", node.name]
 
     def test_a_gap_breaks_the_line(self, facts):
         (chart,) = layers(facts.contributions)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from edgesmith.sections import Subject
 from edgesmith_flows.report.charts.axis import Axis, axis
 from edgesmith_flows.report.facts import Contribution
 
@@ -69,8 +70,15 @@ def lines(title: str, x: str, unit: str, series: Series, bar: float | None = Non
     return Lines(title, across, up, drawn, None if bar is None else up.at(bar), note)
 
 
-def training(contributions: Sequence[Contribution]) -> list[Lines]:
-    """Draw curves: one chart for each name, with a line for each node that gave one."""
+def training(
+    contributions: Sequence[Contribution],
+    named: Callable[[Contribution, Subject | None], str] = lambda one, subject: one.node.name,
+) -> list[Lines]:
+    """Draw curves: one chart for each name, with a line for each node that gave one.
+
+    Args:
+        named: says what a curve is of.
+    """
     grouped: dict[tuple[str, str], dict[str, list[tuple[float, float | None, str]]]] = {}
     for one in contributions:
         section = one.section
@@ -82,7 +90,7 @@ def training(contributions: Sequence[Contribution]) -> list[Lines]:
                 (place, value, f"{section.x} {place:g}") for place, value in zip(at, values, strict=False)
             ]
             charts = grouped.setdefault((section.x, name), {})
-            charts[_free(one.node.name, charts)] = points
+            charts[_free(named(one, section.of), charts)] = points
     made = [lines(name, x, name, series) for (x, name), series in grouped.items()]
     return [chart for chart in made if chart is not None]
 
