@@ -23,7 +23,7 @@ from edgesmith_flows.document import parse_document
 from edgesmith_flows.nightly.document import is_nightly
 from edgesmith_flows.prefect_api import connected
 from edgesmith_flows.prefect_nightly import flow_of
-from edgesmith_flows.settings import REMOTE_VARIABLE, STORE_VARIABLE, find_pipeline
+from edgesmith_flows.settings import REMOTE_VARIABLE, REPORTS_VARIABLE, STORE_VARIABLE, find_pipeline
 from edgesmith_flows.yaml_source import load_yaml
 
 PLUGIN = "edgesmith"
@@ -90,7 +90,7 @@ def _deployment(
             f"{find_pipeline(name)} is named {flow.name!r}, not {name!r}",
             hint="a deployed pipeline's file is called as its `name`; rename one of them",
         )
-    env = {key: os.environ[key] for key in (STORE_VARIABLE, REMOTE_VARIABLE) if key in os.environ}
+    env = {key: os.environ[key] for key in (STORE_VARIABLE, REMOTE_VARIABLE, REPORTS_VARIABLE) if key in os.environ}
     variables: dict[str, Any] = {"env": env} if env else {}
     made = RunnerDeployment.from_flow(
         flow,

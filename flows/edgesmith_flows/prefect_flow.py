@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefect import Flow, State
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.events.worker import EventsWorker
 from prefect.futures import wait
 from prefect.logging.handlers import APILogWorker
@@ -27,6 +26,7 @@ from edgesmith_flows.document import parse_document
 from edgesmith_flows.execute import Executor
 from edgesmith_flows.interruption import interruptible
 from edgesmith_flows.prefect_listener import PrefectListener
+from edgesmith_flows.prefect_publish import publish, publish_report
 from edgesmith_flows.prefect_server import run_server
 from edgesmith_flows.prefect_tasks import bring_back, submit_elsewhere, submit_here
 from edgesmith_flows.results import Summary, summarise
@@ -39,20 +39,30 @@ _THREADS = 8
 _DRAIN_SECONDS = 5.0
 
 
-def run_flow(executor: Executor, runner: str = "threads", order: str | None = None) -> Summary:
+def run_flow(
+    executor: Executor,
+    runner: str = "threads",
+    order: str | None = None,
+    title: str | None = None,
+    begun: float | None = None,
+) -> Summary:
     """Run a plan as a Prefect flow run named after the pipeline; return what came of it.
 
     Args:
         runner: where nodes run, `threads` of this process or Dask workers.
         order: for Dask workers, what they are told (see `edgesmith_flows.elsewhere`).
+        title: the flow run's name; one that Prefect makes up by default.
+        begun: when the run began, as a time stamp, if its record will be written.
 
     Failed nodes don't raise: they, and the nodes skipped for them, are in the summary. The flow run fails with them.
     """
-    run = _Run(executor, order)
+    # A server of the run's own is looked at by nobody.
+    run = _Run(executor, order, begun if PREFECT_API_URL.value() else None)
     pipeline = executor.plan.pipeline
     flow: Flow[..., Any] = Flow(
         _run_current,
         name=pipeline.name,
+        flow_run_name=title,
         description=pipeline.description or None,
         task_runner=_task_runner(runner),
         validate_parameters=False,
@@ -88,7 +98,7 @@ def pipeline_flow(name: str) -> Flow[..., Any]:
             plan, forced = plan_session(session, only or (), force or ())
             plan = fetch(session, plan)
             with executing(session, plan, forced, PrefectListener()) as (executor, order):
-                run = _Run(executor, order)
+                run = _Run(executor, order, begun)
                 state = run_nodes(run)
             if run.summary is not None:
                 write_run_record(session.store, plan, run.summary, begun)
@@ -114,10 +124,15 @@ def pipeline_flow(name: str) -> Flow[..., Any]:
 
 @dataclass
 class _Run:
-    """What the flow's body works on, which no Dask worker is to see: Prefect sends them the flow, pickled."""
+    """What the flow's body works on, which no Dask worker is to see: Prefect sends them the flow, pickled.
+
+    Attributes:
+        begun: when the run began, as a time stamp, if it is to have a report.
+    """
 
     executor: Executor
     order: str | None
+    begun: float | None = None
     summary: Summary | None = None
 
 
@@ -129,7 +144,7 @@ def _run_current() -> State[Any]:
 
 
 def run_nodes(run: _Run) -> State[Any]:
-    """Make all nodes within a flow run: one task a node, then the tables."""
+    """Make all nodes within a flow run: one task a node, then the tables and the way to the report."""
     executor = run.executor
     futures = submit_here(executor) if run.order is None else submit_elsewhere(executor, run.order)
     with interruptible(executor):
@@ -140,7 +155,9 @@ def run_nodes(run: _Run) -> State[Any]:
         if name not in executor.results:
             executor.skip(name)
     run.summary = summarise(executor.plan, executor.results, executor.store)
-    _publish(executor.plan.pipeline.name, run.summary)
+    publish(executor.plan, run.summary)
+    if run.begun is not None:
+        publish_report(executor.plan, run.summary, executor.store, run.begun)
     failed = run.summary.failures()
     if failed:
         return Failed(message="; ".join(failed))
@@ -184,15 +201,3 @@ def _task_runner(runner: str) -> Any:
     if address:
         return DaskTaskRunner(address=address)
     return DaskTaskRunner(cluster_kwargs={"threads_per_worker": 1, "dashboard_address": None})
-
-
-def _publish(name: str, summary: Summary) -> None:
-    """Put the results table and the gates into Prefect's UI."""
-    key = "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-")
-    rows = [dict(zip(summary.columns, row, strict=True)) for row in summary.cells()]
-    if rows:
-        create_table_artifact(rows, key=f"{key}-results", description=f"Results of {name}")
-    if summary.gates:
-        lines = ["| gate | held | figures |", "| --- | --- | --- |"]
-        lines += [f"| `{g.expression}` | {'yes' if g.held else '**no**'} | {g.detail} |" for g in summary.gates]
-        create_markdown_artifact("\n".join(lines), key=f"{key}-gates", description=f"Gates of {name}")

@@ -12,6 +12,7 @@ from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.exceptions import MissingContextError
 
+from edgesmith_flows.console import figures_text
 from edgesmith_flows.outcome import Listener, NodeResult
 
 _SECONDS = 2.0
@@ -62,12 +63,12 @@ class PrefectListener:
             if percent < 100 and now - self._told.get(node, 0.0) < _SECONDS:
                 return
             self._told[node] = now
-        told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items() if isinstance(value, float))
+        told = ": ".join(part for part in (node, figures_text(figures)) if part)
         try:
             if node not in self._artifacts:
-                self._artifacts[node] = create_progress_artifact(percent, description=f"{node}: {told}")
+                self._artifacts[node] = create_progress_artifact(percent, description=told)
             else:
-                update_progress_artifact(self._artifacts[node], percent, description=f"{node}: {told}")
+                update_progress_artifact(self._artifacts[node], percent, description=told)
         except Exception as error:  # a lost artifact must not fail a node
             self._progress = False
             _logger().debug("no progress artifacts: %s", error)

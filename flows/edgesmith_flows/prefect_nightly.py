@@ -13,6 +13,7 @@ from edgesmith_flows.nightly.document import Entry, is_nightly, load_nightly
 from edgesmith_flows.nightly.night import Night, hold_night
 from edgesmith_flows.nightly.told import markdown, verdict_of
 from edgesmith_flows.prefect_flow import pipeline_flow
+from edgesmith_flows.prefect_publish import artifact_key
 from edgesmith_flows.settings import find_pipeline, load_settings
 from edgesmith_flows.yaml_source import load_yaml
 
@@ -63,5 +64,5 @@ def state_of(night: Night) -> State[Any]:
 
 
 def _publish(night: Night) -> None:
-    key = "".join(c if c.isalnum() else "-" for c in night.nightly.lower()).strip("-")
+    key = artifact_key(night.nightly)
     create_markdown_artifact(markdown(night), key=f"{key}-verdicts", description=verdict_of(night))

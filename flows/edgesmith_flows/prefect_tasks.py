@@ -7,26 +7,36 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from prefect import State, Task, get_run_logger
+from prefect.assets import Asset
 from prefect.concurrency.sync import concurrency
+from prefect.context import TaskRunContext
 from prefect.states import Completed
+from prefect.tasks import MaterializingTask
 
 from edgesmith.errors import EdgesmithError
+from edgesmith_flows.console import ended_text
 from edgesmith_flows.execute import Executor
 from edgesmith_flows.outcome import NodeResult
+from edgesmith_flows.prefect_assets import MAKER, assets_of, note_asset
 
 
 def submit_here(executor: Executor) -> dict[str, Any]:
     """Submit each node to the flow's task runner; return their futures by name."""
     futures: dict[str, Any] = {}
+    assets = assets_of(executor.plan)
     for name, step in executor.plan.steps.items():
 
         def body(name: str = name) -> Any:
             with _resources(executor.plan.steps[name].node.resources):
                 result = executor.make(name)
             _log(result)
+            if result.action is not None:
+                note_asset(result.action)
+            if result.state == "cached":
+                _mark_cached()
             return _state(result)
 
-        task = _task(executor, name, body)
+        task = _task(executor, name, body, assets)
         futures[name] = task.submit(wait_for=[futures[need] for need in step.node.upstream])
     return futures
 
@@ -34,18 +44,23 @@ def submit_here(executor: Executor) -> dict[str, Any]:
 def submit_elsewhere(executor: Executor, order: str) -> dict[str, Any]:
     """Submit each node with what the nodes that it needs give, which is all that tasks there share."""
     futures: dict[str, Any] = {}
+    assets = assets_of(executor.plan)
     for name, step in executor.plan.steps.items():
-        task = _task(executor, name, make_task)
+        task = _task(executor, name, make_task, assets)
         futures[name] = task.submit(order, name, {need: futures[need] for need in step.node.upstream})
     return futures
 
 
 def make_task(order: str, name: str, gave: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a task in a Dask worker, found there by its name."""
-    from edgesmith_flows.elsewhere import make_elsewhere, resources_of
+    from edgesmith_flows.elsewhere import make_elsewhere, received, resources_of
 
     with _resources(resources_of(order, name)):
-        return make_elsewhere(order, name, gave, get_run_logger())
+        told = make_elsewhere(order, name, gave, get_run_logger())
+    note_asset(received(told))
+    if told["state"] == "cached":
+        _mark_cached()
+    return told
 
 
 @contextlib.contextmanager
@@ -77,10 +92,15 @@ def bring_back(executor: Executor, futures: Mapping[str, Any]) -> None:
             executor.end(NodeResult(node, "failed", None, 0.0, told_error))
 
 
-def _task(executor: Executor, name: str, body: Callable[..., Any]) -> Task[..., Any]:
+def _task(
+    executor: Executor, name: str, body: Callable[..., Any], assets: Mapping[str, Mapping[str, Asset]]
+) -> Task[..., Any]:
     node = executor.plan.steps[name].node
-    return Task(
+    return MaterializingTask(
         body,
+        assets=list(assets[name].values()),
+        asset_deps=[assets[need.node][need.port] for needs in node.needs.values() for need in needs],
+        materialized_by=MAKER,
         name=node.base,
         task_run_name=name,
         description=(node.stage.__doc__ or "").strip().partition("\n")[0] or None,
@@ -90,16 +110,19 @@ def _task(executor: Executor, name: str, body: Callable[..., Any]) -> Task[..., 
     )
 
 
+def _mark_cached() -> None:
+    """Say in the task run's name that it was cached: the graph of a flow run shows names and colours of states only."""
+    context = TaskRunContext.get()
+    if context is not None:
+        # What is told to the server with the next state, as when Prefect's engine names a task run.
+        context.task_run.name += " (cached)"
+
+
 def _log(result: NodeResult) -> None:
-    figures = result.action.figures if result.action else {}
-    get_run_logger().info("%s: %s in %.1f s %s", result.node.name, result.state, result.seconds, _short(figures))
+    get_run_logger().info("%s", ended_text(result))
 
 
 def _state(result: NodeResult) -> State[Any]:
     if result.state == "cached":
         return Completed(name="Cached", message="found in the store")
     return Completed(message=f"{result.seconds:.1f} s")
-
-
-def _short(figures: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in figures.items() if isinstance(value, (int, float)))

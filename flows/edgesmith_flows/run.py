@@ -26,12 +26,20 @@ if TYPE_CHECKING:
     from edgesmith_flows.execute import Executor
 
 
-def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener, runner: str | None = None) -> Summary:
+def run_plan(
+    session: Session,
+    plan: Plan,
+    forced: set[str],
+    listener: Listener,
+    runner: str | None = None,
+    begun: float | None = None,
+) -> Summary:
     """Make every node of a plan; return what came of it.
 
     Args:
         forced: names of nodes to make even if cached.
         runner: where nodes run; what the pipeline says by default.
+        begun: when the run began, as a time stamp, if its record will be written.
 
     Raises:
         Cancelled: the run was interrupted; all workers are stopped, finished nodes are kept.
@@ -51,7 +59,7 @@ def run_plan(session: Session, plan: Plan, forced: set[str], listener: Listener,
     gc.freeze()
     gc.enable()
     with executing(session, plan, forced, listener, runner) as (executor, order):
-        summary = run_flow(executor, runner or session.pipeline.runner, order)
+        summary = run_flow(executor, runner or session.pipeline.runner, order, begun=begun)
     return summary
 
 
@@ -121,11 +129,15 @@ def _build_ahead(executor: Executor) -> None:
         threading.Thread(target=build, daemon=True).start()
 
 
+def run_name(pipeline: str, begun: float) -> str:
+    """Return the name of a run's record."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(begun))}.{round(begun % 1 * 1e6):06}-{pipeline}"
+
+
 def write_run_record(store: Store, plan: Plan, summary: Summary, begun: float) -> Path:
     """Write a run's record (see `run_record`), and return its file."""
     record = run_record(plan, summary, begun, time.time() - begun)
-    stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(begun))}.{round(begun % 1 * 1e6):06}"
-    file = store.root / "runs" / f"{stamp}-{plan.pipeline.name}.json"
+    file = store.root / "runs" / f"{run_name(plan.pipeline.name, begun)}.json"
     with store.guarded():
         write_atomically(file, json.dumps(record, indent=1).encode() + b"\n", store.root / "tmp")
     note_run(store)

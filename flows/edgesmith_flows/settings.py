@@ -12,6 +12,8 @@ from edgesmith.errors import UserError, unknown
 
 STORE_VARIABLE = "EDGESMITH_STORE"
 REMOTE_VARIABLE = "EDGESMITH_REMOTE"
+REPORTS_VARIABLE = "EDGESMITH_REPORTS_URL"
+"""Where somebody serves the folder `reports` of the store; flow runs write their pages there and link to them."""
 
 
 @dataclass(frozen=True)

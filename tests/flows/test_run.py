@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -103,7 +104,7 @@ def run(house, server):
 
 @pytest.fixture(scope="module")
 def party(run):
-    return run("party.yaml")
+    return run("party.yaml", EDGESMITH_REPORTS_URL="http://reports.example/")
 
 
 @pytest.fixture(scope="module")
@@ -162,8 +163,38 @@ class TestParty:
 
     def test_the_table_and_the_gates_are_artifacts_of_prefects_ui(self, prefect):
         assert {key for (key,) in prefect("select key from artifact where key is not null")} == {
-            "party-results", "party-gates",
+            "party-results", "party-gates", "party-lineage", "party-report",
         }  # fmt: skip
+
+    def test_a_dash_in_the_table_is_left_out_as_the_ui_would_show_a_bullet(self, prefect):
+        ((data,),) = prefect("select data from artifact where key = 'party-results'")
+        assert "-" not in {cell for row in json.loads(json.loads(data)) for cell in row.values()}
+
+    def test_the_lineage_says_what_was_made_from_what(self, prefect):
+        ((data,),) = prefect("select data from artifact where key = 'party-lineage'")
+        rows = {row["node"]: row for row in json.loads(json.loads(data))}
+        assert (rows["loud"]["from"], rows["loud"]["state"]) == ("words", "done")
+        assert rows["loud"]["gave"].startswith("text ")
+        assert (rows["bad"]["gave"], rows["bad"]["state"]) == ("", "failed")
+
+    def test_the_report_is_written_where_it_is_linked_to(self, prefect, house):
+        ((data,),) = prefect("select data from artifact where key = 'party-report'")
+        (link,) = re.findall(r"\(http://reports.example/([^)]+)\)", data)
+        assert "<title>" in (house.store / "reports" / link).read_text()
+        assert (house.store / "runs" / link).with_suffix(".json").exists()
+
+    def test_what_is_made_is_an_asset_with_what_it_was_made_from(self, prefect):
+        ask = "select resource_id, event, related, payload from events where event like 'prefect.asset.material%'"
+        until = time.monotonic() + 30  # the server writes events in batches
+        while len(rows := prefect(ask)) < 7 and time.monotonic() < until:
+            time.sleep(0.2)
+        shown = {name: (event, json.loads(related), json.loads(payload)) for name, event, related, payload in rows}
+        event, related, payload = shown["edgesmith://party/loud/text"]
+        assert event == "prefect.asset.materialization.succeeded"
+        assert {"prefect.resource.id": "edgesmith://party/words/text", "prefect.resource.role": "asset"} in related
+        assert len(payload["digest"]) == 64
+        assert payload["marks"] == 1
+        assert shown["edgesmith://party/bad/text"][0] == "prefect.asset.materialization.failed"
 
     def test_the_progress_of_each_node_is_one_too(self, prefect):
         told = [text for (text,) in prefect("select description from artifact where type = 'progress'")]
@@ -174,7 +205,9 @@ class TestParty:
         assert again.returncode == 0, again.stderr
         assert "words: cached" in again.stdout
         assert "loud: done" in again.stdout
-        assert ("Cached",) in prefect("select state_name from task_run where name = 'words'")
+        assert ("Cached",) in prefect("select state_name from task_run where name = 'words (cached)'")
+        (data,) = prefect("select data from artifact where key = 'party-report' order by created desc")[0]
+        assert "edgesmith report" in data
 
     def test_no_scratch_and_nothing_half_made_is_left(self, house, party):
         assert list((house.store / "tmp").iterdir()) == []

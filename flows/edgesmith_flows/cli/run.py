@@ -133,7 +133,7 @@ def _run(session: Session, plan: Plan, forced: set[str], runner: str | None, beg
     stream = sys.stderr if shown.as_json or shown.quiet else sys.stdout
     making = [name for name, step in plan.steps.items() if step.state != "cached"]
     with QuietView(stream) if shown.quiet else make_view(stream, idle=plan.done, nodes=making) as view:
-        summary = run_plan(session, plan, forced, view, runner)
+        summary = run_plan(session, plan, forced, view, runner, begun)
     seconds = time.time() - begun
     if not shown.as_json and not shown.quiet:
         print_summary(stream, summary)

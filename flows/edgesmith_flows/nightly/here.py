@@ -19,6 +19,6 @@ def run_here(entry: Entry, settings: Settings, listener: Listener) -> Summary:
     with session.store.lease():
         plan, forced = plan_session(session)
         plan = fetch(session, plan)
-        summary = run_plan(session, plan, forced, listener)
+        summary = run_plan(session, plan, forced, listener, begun=begun)
         write_run_record(session.store, plan, summary, begun)
     return summary

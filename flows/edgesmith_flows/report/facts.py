@@ -160,16 +160,27 @@ def gather(store: Store, run: str) -> Facts:
     """
     file = store.root / "runs" / f"{run}.json"
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        nodes = {name: _node(store, name, entry) for name, entry in record["nodes"].items()}
-        rows = [
-            Row(one["node"], one["format"], one["bytes"], one["status"], dict(one["figures"]))
-            for one in record.get("rows", ())
-        ]
-        gates = [Gate(one["gate"], bool(one["held"]), one["detail"]) for one in record["gates"]]
-        begun, seconds = float(record["begun"]), float(record["seconds"])
+        return facts_of(store, run, json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"the record {file} can't be read: {error}", hint="run the pipeline again") from error
+
+
+def facts_of(store: Store, run: str, record: Mapping[str, Any]) -> Facts:
+    """Gather what the store holds of a run.
+
+    Args:
+        run: the name of its record.
+        record: see `edgesmith_flows.run_record`.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: it is no run's record.
+    """
+    nodes = {name: _node(store, name, entry) for name, entry in record["nodes"].items()}
+    rows = [
+        Row(one["node"], one["format"], one["bytes"], one["status"], dict(one["figures"]))
+        for one in record.get("rows", ())
+    ]
+    gates = [Gate(one["gate"], bool(one["held"]), one["detail"]) for one in record["gates"]]
     notes: list[str] = []
     if "rows" not in record:
         notes.append("an earlier edgesmith made this run: it kept neither the table nor the connections of the nodes")
@@ -177,8 +188,8 @@ def gather(store: Store, run: str) -> Facts:
         run,
         str(record["pipeline"]),
         str(record.get("description", "")),
-        begun,
-        seconds,
+        float(record["begun"]),
+        float(record["seconds"]),
         dict(record.get("machine", {})),
         gates,
         rows,
