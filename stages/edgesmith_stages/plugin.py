@@ -17,15 +17,20 @@ def edgesmith_stages() -> list[type[Stage]]:
     from edgesmith_stages.export_tflite import ExportTflite
     from edgesmith_stages.fuse import Fuse
     from edgesmith_stages.prune import Prune
+    from edgesmith_stages.pruning.tune import TunePruning
     from edgesmith_stages.qat import Qat
     from edgesmith_stages.quantize.sensitivity import Sensitivity
     from edgesmith_stages.quantize.stage import Quantize
     from edgesmith_stages.quantize.tune import TunePrecision
+    from edgesmith_stages.search import Search
+    from edgesmith_stages.teacher_logits import AskTeacher
     from edgesmith_stages.train import Train
 
     return [
         Train,
+        AskTeacher,
         Distill,
+        TunePruning,
         Prune,
         Fuse,
         ExportOnnx,
@@ -35,6 +40,7 @@ def edgesmith_stages() -> list[type[Stage]]:
         Sensitivity,
         TunePrecision,
         Qat,
+        Search,
         Evaluate,
         Benchmark,
         MakeBundle,
@@ -80,6 +86,7 @@ def edgesmith_datasets() -> list[type[Dataset]]:
 def edgesmith_artifact_kinds() -> list[type[Artifact]]:
     """The kinds beside those of the contract."""
     from edgesmith_stages.bundling.artifact import Bundle
+    from edgesmith_stages.distillation.artifact import TeacherLogits
     from edgesmith_stages.quantize.torch_pt2e.artifact import QuantizedTorchModel
 
-    return [QuantizedTorchModel, Bundle]
+    return [QuantizedTorchModel, Bundle, TeacherLogits]

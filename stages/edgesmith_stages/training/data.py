@@ -27,6 +27,7 @@ class TrainingData:
 
     Attributes:
         batch_size: that of the options, or less where there are fewer images.
+        beside: further arrays [N, ...], one row for each image of the train split; batches carry theirs.
     """
 
     contract: InputContract
@@ -34,6 +35,7 @@ class TrainingData:
     val: Examples
     options: TrainingOptions
     batch_size: int
+    beside: tuple[NDArray[np.float32], ...] = ()
 
     @classmethod
     def open(cls, dataset: Dataset, contract: InputContract, options: TrainingOptions) -> TrainingData:
@@ -58,7 +60,7 @@ class TrainingData:
         """Batches an epoch; images left over for an incomplete one wait for another epoch's order."""
         return len(self.train) // self.batch_size
 
-    def epoch(self, seed: int, number: int) -> Iterator[tuple[Any, Any]]:
+    def epoch(self, seed: int, number: int) -> Iterator[Any]:
         """Yield the batches of one epoch.
 
         Args:
@@ -66,15 +68,18 @@ class TrainingData:
             number: the epoch's.
 
         Yields:
-            Images, float32 [N, C, H, W], normalised; targets, float32 [N, classes].
+            Images, float32 [N, C, H, W], normalised; targets, float32 [N, classes]; the rows of each of `beside`.
         """
         import numpy as np
         import torch
 
         mix = batch_mix(self.options, len(self.contract.classes))
         order = np.random.default_rng([seed, number]).permutation(len(self.train))[: self.steps * self.batch_size]
-        for pixels, labels in self.train.batches(order.tolist(), self.batch_size, derived_seed(seed, number)):
-            yield mix(torch.from_numpy(self.contract.normalise(pixels)), torch.from_numpy(labels))
+        batches = self.train.batches(order.tolist(), self.batch_size, derived_seed(seed, number))
+        for begin, (pixels, labels) in zip(range(0, len(order), self.batch_size), batches, strict=True):
+            drawn = order[begin : begin + self.batch_size]
+            mixed = mix(torch.from_numpy(self.contract.normalise(pixels)), torch.from_numpy(labels))
+            yield (*mixed, *(torch.from_numpy(rows[drawn]) for rows in self.beside))
 
     def score(self, module: Any, device: Any, memory_format: Any) -> float:
         """Return a module's top-1 on val, in float32, preprocessed as every runtime does it."""

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from edgesmith import UserError
 
-if TYPE_CHECKING:
-    from edgesmith_stages.training.options import TrainingOptions
+
+class Wishes(Protocol):
+    """The params that a device is chosen by, as `TrainingOptions` has them."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def channels_last(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Device:
         return bool(self.autocast == torch.float16)
 
 
-def pick_device(options: TrainingOptions) -> Device:
+def pick_device(options: Wishes) -> Device:
     """Choose device and precision; raise UserError if CUDA is asked for and not there."""
     import torch
 

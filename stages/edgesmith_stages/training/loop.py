@@ -116,7 +116,7 @@ class Trainee:
         seed_all(ctx.seed, epoch)
         self.module.train()
         steps, total, values = self.data.steps, self.options.epochs * self.data.steps, 0.0
-        for step, (images, targets) in enumerate(self.data.epoch(ctx.seed, epoch)):
+        for step, (images, targets, *beside) in enumerate(self.data.epoch(ctx.seed, epoch)):
             if ctx.cancelled:
                 raise Cancelled(f"training was interrupted in epoch {epoch + 1}; it goes on from its last whole epoch")
             images = images.to(self.device.torch, memory_format=self.device.memory_format)
@@ -126,7 +126,8 @@ class Trainee:
             ):
                 logits = self.module(images)
                 # Some of timm's distilled models answer with one output per head while they train.
-                value = loss(logits[0] if isinstance(logits, tuple | list) else logits, images, targets)
+                logits = logits[0] if isinstance(logits, tuple | list) else logits
+                value = loss(logits, images, targets, *(rows.to(self.device.torch) for rows in beside))
             figure = float(value.item())
             if not math.isfinite(figure):
                 raise UserError(
