@@ -48,10 +48,10 @@ def convert(
     """
     from edgesmith.conversion import converting
     from edgesmith_stages.coreml_export.located import located
-    from edgesmith_stages.formats.coreml import quiet, save
+    from edgesmith_stages.formats.coreml import building, save
 
     hint = "try another `target`, or replace that operator in the model"
-    with quiet(), located(program), converting("coremltools", "a Core ML model", hint):
+    with building(), located(program), converting("coremltools", "a Core ML model", hint):
         import coremltools
 
         model = coremltools.convert(

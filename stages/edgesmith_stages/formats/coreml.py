@@ -27,6 +27,20 @@ def quiet() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def building() -> Iterator[None]:
+    """Do as `quiet`, and let coremltools number what it names from zero.
+
+    It counts the names it gives for as long as the process lives, and starts over only where a conversion ends well: a
+    conversion that failed before, or weights that were looked at, would be seen in the bytes of the next package.
+    """
+    with quiet():
+        from coremltools.converters.mil import Builder
+
+        Builder.name_count.clear()
+        yield
+
+
 def load(package: Path) -> Any:
     """Open a package as an MLModel that can be changed but not run."""
     import coremltools

@@ -169,6 +169,20 @@ print(folder_digest(made.outputs["model"].path))
     assert again.splitlines()[-1] == folder_digest(made.outputs["model"].path)
 
 
+def test_a_conversion_that_failed_before_leaves_no_trace(tmp_path: Path) -> None:
+    """coremltools goes on counting the names it gives, so the process of a failed one would name things otherwise."""
+
+    def export(name: str, network: Any) -> str:
+        source = networks.write(tmp_path / f"{name}-source", network)
+        made = run_stage(ExportCoreML, tmp_path / name, {"model": source}, {"precision": "fp32"})
+        return folder_digest(made.outputs["model"].path)
+
+    before = export("before", networks.quiet)
+    with pytest.raises(StageFailed):
+        export("failed", networks.awkward)
+    assert export("after", networks.quiet) == before
+
+
 def _spec(made: Outcome) -> Any:
     model = made.outputs["model"]
     assert isinstance(model, CoreMLModel)

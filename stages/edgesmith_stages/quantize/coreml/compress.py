@@ -37,7 +37,7 @@ def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArra
         StageFailed: the library failed, or compressed nothing.
     """
     from edgesmith.conversion import converting
-    from edgesmith_stages.formats.coreml import load, op_counts, quiet, save, spec_of
+    from edgesmith_stages.formats.coreml import building, load, op_counts, quiet, save, spec_of
     from edgesmith_stages.quantize.coreml.figures import compressed_weights, eligible_weights, made_by, weight_sqnr
 
     with quiet():
@@ -45,7 +45,8 @@ def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArra
         _refuse(spec, params)
         ranges = None if images is None else _ranges(source, images, params)
         model = load(source.file)
-        with converting("coremltools.optimize", "a compressed model", "leave an operator out with `exclude`"):
+        hint = "leave an operator out with `exclude`"
+        with building(), converting("coremltools.optimize", "a compressed model", hint):
             small = _apply(model, _passes(params, ranges), spec.specificationVersion)
         save(small, made.file)
         written = spec_of(made.file)
