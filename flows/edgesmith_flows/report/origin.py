@@ -36,6 +36,16 @@ def machine(facts: Facts) -> list[tuple[str, str]]:
     for node in facts.nodes.values():
         target = node.document.get("target")
         if isinstance(target, Mapping):
-            told = json.dumps(target.get("identity", {}), sort_keys=True, ensure_ascii=False)
-            found.append((f"target {target.get('name', '?')}", told))
+            found.append((f"target {target.get('name', '?')}", _told(target.get("identity", {}))))
     return list(dict.fromkeys(found))
+
+
+def _told(identity: Any) -> str:
+    """Write what a target says of itself as people read it; what is nested, as JSON."""
+    if not isinstance(identity, Mapping):
+        return str(identity)
+    texts = {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+        for name, value in sorted(identity.items())
+    }
+    return ", ".join(f"{name.replace('_', ' ')}: {text}" for name, text in texts.items())
