@@ -1,4 +1,4 @@
-"""The JSON Schema of pipeline files, params of every installed stage included, so that editors complete them."""
+"""The JSON Schema of pipelines and nightlies, with the params of every installed stage: editors complete them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgesmith_flows.document import NodeDocument, PipelineDocument
+from edgesmith_flows.nightly.document import KEY, NightlyDocument
 from edgesmith_flows.registry import Registry
 
 
+def file_schema(registry: Registry) -> dict[str, Any]:
+    """Return the schema (draft 2020-12) of the files in `pipelines/`: pipelines of `registry`'s stages, and nightlies.
+
+    Which one a file is decides its keys, as when it is read, so that an editor tells of one kind's mistakes only.
+    """
+    definitions: dict[str, Any] = {}
+    documents = {
+        "Pipeline": pipeline_schema(registry),
+        "Nightly": NightlyDocument.model_json_schema(by_alias=True, ref_template=f"#/$defs/{KEY}.{{model}}"),
+    }
+    for name, prefix in (("Pipeline", ""), ("Nightly", f"{KEY}.")):
+        for inner, body in documents[name].pop("$defs").items():
+            definitions[prefix + inner] = body
+        definitions[name] = documents[name]
+    return {
+        "$schema": documents["Pipeline"].pop("$schema"),
+        "title": "edgesmith's pipelines and nightlies",
+        "type": "object",
+        # Of an empty file, editors offer what stands here.
+        "properties": {name: {} for name in ("name", "description", "stages", KEY)},
+        "if": {"required": [KEY], "not": {"required": ["stages"]}},
+        "then": {"$ref": "#/$defs/Nightly"},
+        "else": {"$ref": "#/$defs/Pipeline"},
+        "$defs": definitions,
+    }
+
+
 def pipeline_schema(registry: Registry) -> dict[str, Any]:
-    """Return the schema (draft 2020-12) for the stages of `registry`."""
+    """Return the schema (draft 2020-12) of pipelines of the stages of `registry`."""
     schema = PipelineDocument.model_json_schema(by_alias=True)
     definitions = schema.setdefault("$defs", {})
     node = NodeDocument.model_json_schema(by_alias=True)
@@ -19,7 +47,7 @@ def pipeline_schema(registry: Registry) -> dict[str, Any]:
     for name, stage in sorted(registry.stages.items()):
         params = stage.Params.model_json_schema(by_alias=True, ref_template="#/$defs/" + name + ".{model}")
         for inner, body in params.pop("$defs", {}).items():
-            definitions[f"{name}.{inner}"] = _reference(registry, inner, definitions) or body
+            definitions[f"{name}.{inner}"] = _reference(registry, inner, definitions) or _by_name(inner, body)
         params["properties"] = {field: _or_expression(one) for field, one in params.get("properties", {}).items()}
         params.pop("required", None)
         definitions[f"{name}.Params"] = params
@@ -53,6 +81,11 @@ def _reference(registry: Registry, name: str, definitions: dict[str, Any]) -> di
         body["properties"] = {"name": {"const": plugin}, **fields}
         options.append({**body, "required": ["name"]})
     return {"anyOf": options}
+
+
+def _by_name(model: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Allow a pipeline's name alone; which ones there are depends on the folder that it is asked in."""
+    return {"anyOf": [{"type": "string", "minLength": 1}, body]} if model == "PipelineRef" else body
 
 
 def _or_expression(field: dict[str, Any]) -> dict[str, Any]:

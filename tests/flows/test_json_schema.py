@@ -1,6 +1,35 @@
+import copy
 import json
+import subprocess
+import sys
+from pathlib import Path
 
-from edgesmith_flows.json_schema import pipeline_schema
+import jsonschema
+import pytest
+import yaml
+
+from edgesmith_flows.json_schema import file_schema, pipeline_schema
+from edgesmith_flows.registry import load_registry
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict:
+    """The schema with the built-in stages."""
+    return file_schema(load_registry((), PIPELINES.parent))
+
+
+@pytest.fixture(scope="module")
+def problems(shipped):
+    """What is wrong with a document: places and messages."""
+    validator = jsonschema.Draft202012Validator(shipped)
+    return lambda document: [(one.json_path, one.message) for one in validator.iter_errors(document)]
+
+
+@pytest.fixture
+def nightly() -> dict:
+    return yaml.safe_load((PIPELINES / "nightly.yaml").read_text())
 
 
 def test_the_schema_is_plain_json(registry):
@@ -38,7 +67,47 @@ def test_a_target_that_names_another_takes_its_name_alone_or_its_params(registry
 
 
 def test_every_reference_leads_somewhere(registry):
-    schema = pipeline_schema(registry)
+    schema = file_schema(registry)
     references = {part for part in json.dumps(schema).split('"') if part.startswith("#/$defs/")}
     assert references
     assert {one.removeprefix("#/$defs/") for one in references} <= set(schema["$defs"])
+
+
+def test_every_file_that_ships_fits(shipped, tmp_path):
+    """As an editor or a linter reads them: by another program."""
+    (tmp_path / "schema.json").write_text(json.dumps(shipped))
+    command = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(tmp_path / "schema.json")]
+    done = subprocess.run([*command, *sorted(PIPELINES.glob("*.yaml"))], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_nightly_names_pipelines_or_gives_them_params(problems, nightly):
+    nightly["nightly"]["pipelines"] = ["smoke", {"name": "smoke", "set": {"image_size": 64}}]
+    assert problems(nightly) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("nightly", "pipelines"), []),
+        (("nightly", "pipelines"), [{"set": {}}]),
+        (("nightly", "rules", "latency", "at_least"), 5),
+        (("nightly", "rules", "figures"), {"top1": {"better": "up"}}),
+        (("nightly", "baselines"), "x"),
+        (("params",), {"image_size": 3}),
+    ],
+)
+def test_what_is_wrong_in_a_nightly_is_told_as_a_nightlys(problems, nightly, place, value):
+    document = copy.deepcopy(nightly)
+    inner = document
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    found = problems(document)
+    assert found
+    assert not any("stages" in message for _, message in found)
+
+
+def test_what_is_wrong_in_a_pipeline_is_told_where_it_stands(problems):
+    document = {"name": "x", "stages": {"a": {"uses": "train", "with": {"epochz": 3}}}}
+    assert [place for place, _ in problems(document)] == ["$.stages.a.with"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from edgesmith.errors import UserError
 from edgesmith_flows.document import Name, problems_of
@@ -71,17 +71,18 @@ class Rules(_Strict):
         return LatencyRule(given.at_least, given.certainty, given.pairs) if given.measured else None
 
 
+def _by_name(entry: Any) -> Any:
+    return {"name": entry} if isinstance(entry, str) else entry
+
+
 class NightlyPart(_Strict):
     """What stands below `nightly:`."""
 
-    pipelines: list[Entry] = Field(min_length=1, description="pipelines to run, one after another")
+    pipelines: list[Annotated[Entry, BeforeValidator(_by_name, json_schema_input_type=str | Entry)]] = Field(
+        min_length=1, description="pipelines to run, one after another: names or paths, or these with params"
+    )
     baseline: Name = Field(default="nightly", description="the baseline: the tags `BASELINE.PIPELINE`")
     rules: Rules = Field(default_factory=Rules)
-
-    @field_validator("pipelines", mode="before")
-    @classmethod
-    def _by_name(cls, value: Any) -> Any:
-        return [{"name": one} if isinstance(one, str) else one for one in value] if isinstance(value, list) else value
 
 
 class NightlyDocument(_Strict):
