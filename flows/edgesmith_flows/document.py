@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -121,7 +123,7 @@ def parse_document(source: YamlSource) -> PipelineDocument:
         raise PipelineError(source.file, [Problem("", 1, "expected a mapping with `name` and `stages`")])
     if "nightly" in source.data and "stages" not in source.data:
         line = source.line(("nightly",))
-        message = f"this is a nightly, not a pipeline: `edgesmith nightly {source.file.stem}` runs it"
+        message = f"this is a nightly, not a pipeline: `{_nightly_command(source.file)}` runs it"
         raise PipelineError(source.file, [Problem("nightly", line, message)])
     try:
         return PipelineDocument.model_validate(source.data)
@@ -201,3 +203,11 @@ def _fields_at(model: type[BaseModel], location: KeyPath) -> list[str]:
         nested = getattr(field, "annotation", None)
         current = nested if isinstance(nested, type) and issubclass(nested, BaseModel) else current
     return sorted(field.alias or name for name, field in current.model_fields.items())
+
+
+def _nightly_command(file: Path) -> str:
+    """Return the command that runs a nightly: by its name, where that finds it."""
+    from edgesmith_flows.settings import known_pipelines
+
+    name = file.stem if known_pipelines().get(file.stem) == file else str(file)
+    return "edgesmith nightly" if name == "nightly" else shlex.join(["edgesmith", "nightly", name])

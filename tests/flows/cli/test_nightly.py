@@ -21,10 +21,17 @@ def test_a_nightly_that_is_not_there_and_a_pipeline_instead(call, project):
     assert "expected a nightly" in answer.err
 
 
-def test_run_says_which_command_a_nightly_takes(call):
-    answer = call("run", "nightly")
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [("nightly", "edgesmith nightly"), ("little", "edgesmith nightly little"), ("a.yaml", "edgesmith nightly a.yaml")],
+)
+def test_run_says_which_command_a_nightly_takes(call, project, given, command):
+    (project / "pipelines").mkdir()
+    for file in ("a.yaml", "pipelines/little.yaml"):
+        (project / file).write_text("name: little\nnightly: {pipelines: [smoke]}\n")
+    answer = call("run", given)
     assert answer.code == 1
-    assert "`edgesmith nightly nightly` runs it" in answer.err
+    assert f"`{command}` runs it" in answer.err
 
 
 def test_mistakes_are_told_before_anything_runs(call, project):
