@@ -1,0 +1,1 @@
+"""What the stage `search` is made of."""
