@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from edgesmith import Cancelled, Context, DatasetRef, Model, Stage, Toolchain, TorchModel, UserError
+from edgesmith import Cancelled, Context, DatasetRef, Model, Stage, StageFailed, Toolchain, TorchModel, UserError
 from edgesmith_stages.distillation.artifact import TeacherLogits
 from edgesmith_stages.quantize.torch_pt2e.artifact import QuantizedTorchModel
 from edgesmith_stages.train import REQUIREMENTS
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgesmith import Dataset
+    from edgesmith import Dataset, InputContract
+    from edgesmith_stages.distillation.watch import Recorded
 
     Ask = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -29,7 +30,7 @@ class AskTeacher(Stage):
     without augmentation. Torch models are run as training runs them (`device`, `precision`), others by their runtime.
     Where a file gives probabilities, their logarithms stand for logits.
 
-    Figures: `images`; `top1` on them, where they have labels; `bytes`.
+    Figures: `images`; `top1` (and `top5`) on them, where they have labels; `bytes`.
     """
 
     name = "teacher-logits"
@@ -72,35 +73,51 @@ class AskTeacher(Stage):
         from edgesmith_stages.distillation.artifact import Answers, plain
         from edgesmith_stages.distillation.watch import Recorded
         from edgesmith_stages.scoring import accuracy
-        from edgesmith_stages.training.examples import Examples
 
         model: Model = inputs["model"]
         contract, dataset = model.contract, ctx.dataset(params.data)
-        split = Recorded(dataset.split("train"), contract.color)
-        if dataset.classes and dataset.classes != contract.classes:
+        classes, split = tuple(dataset.classes), Recorded(dataset.split("train"), contract.color)
+        if classes and classes != contract.classes:
             raise UserError(
-                f"the model has {len(contract.classes)} classes that are not the {len(dataset.classes)} of the dataset "
+                f"the model has {len(contract.classes)} classes that are not the {len(classes)} of the dataset "
                 f"{params.data.name!r}",
                 hint="ask about the dataset that the model was trained on",
             )
-        size, parts = params.batch_size, []
-        images = Examples(split, contract).batches(range(len(split)), size)
         with self._asked(ctx, model, params) as ask:
-            for begin, (pixels, _) in zip(range(0, len(split), size), images, strict=True):
-                if ctx.cancelled:
-                    raise Cancelled("asking the teacher was interrupted")
-                # Always a whole batch: the number of images decides roundings, and training has whole ones only.
-                whole = np.concatenate([pixels, np.repeat(pixels[-1:], size - len(pixels), axis=0)])
-                parts.append(ask(whole)[: len(pixels)])
-                ctx.progress(begin + len(pixels), len(split))
-        logits = np.concatenate(parts)
+            logits = self._answers(ctx, ask, split, contract, params.batch_size)
         if contract.output == "probabilities":
             logits = np.log(np.maximum(logits, np.finfo(np.float32).eps))
         out = ctx.out("logits")
-        Answers(np.ascontiguousarray(logits, np.float32), split.digests, split.labels.astype(np.int64)).write(out)
+        Answers(logits, split.digests, split.labels.astype(np.int64)).write(out)
         plain(contract).write(out / CONTRACT_FILE)
-        size_on_disk = sum(file.stat().st_size for file in out.iterdir())
-        return {**accuracy(logits, split.labels), "images": len(split), "bytes": size_on_disk}
+        size = sum(file.stat().st_size for file in out.iterdir())
+        return {**accuracy(logits, split.labels), "images": len(split), "bytes": size}
+
+    def _answers(
+        self, ctx: Context, ask: Ask, split: Recorded, contract: InputContract, size: int
+    ) -> NDArray[np.float32]:
+        """Return the outputs for all images, float32 [N, classes]."""
+        import numpy as np
+
+        from edgesmith_stages.training.examples import Examples
+
+        parts: list[NDArray[np.float32]] = []
+        for pixels, _ in Examples(split, contract).batches(range(len(split)), size):
+            if ctx.cancelled:
+                raise Cancelled("asking the teacher was interrupted")
+            # Always a whole batch: the number of images decides roundings, and training has whole ones only.
+            whole = np.concatenate([pixels, np.repeat(pixels[-1:], size - len(pixels), axis=0)])
+            parts.append(ask(whole)[: len(pixels)])
+            ctx.progress(size * (len(parts) - 1) + len(pixels), len(split))
+        outputs = np.ascontiguousarray(np.concatenate(parts), np.float32)
+        odd = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+        if len(odd):
+            raise StageFailed(
+                f"the teacher's answers to {len(odd)} of {len(split)} images hold infinity or no number, the first to "
+                f"image {odd[0]} of the train split",
+                hint="a file in half precision may overflow: take the float file as the teacher",
+            )
+        return outputs
 
     @contextmanager
     def _asked(self, ctx: Context, model: Model, params: Any) -> Iterator[Ask]:

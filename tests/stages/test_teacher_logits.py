@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgesmith import OnnxModel, UserError, write_golden
+from edgesmith import OnnxModel, StageFailed, UserError, write_golden
 from edgesmith.artifacts import CONTRACT_FILE
 from edgesmith.testing import LocalContext, StageContract, run_stage
 from edgesmith_stages.datasets.digits import Digits
@@ -59,6 +59,17 @@ def test_every_image_gets_the_logits_that_the_model_gives_it(save_timm, ask, dat
 def test_the_classes_must_be_the_datasets(save_timm, ask, tmp_path):
     with pytest.raises(UserError, match="4 classes that are not the 10 of the dataset 'digits'"):
         ask(tmp_path, save_timm(tmp_path / "model"), data="digits")
+
+
+def test_answers_that_are_no_numbers_are_refused(save_timm, ask, tmp_path):
+    from safetensors.torch import load, save
+
+    model = save_timm(tmp_path / "model")
+    weights = load(model.file.read_bytes())
+    weights["classifier.bias"][1] = float("nan")
+    model.file.write_bytes(save(weights))
+    with pytest.raises(StageFailed, match="answers to 48 of 48 images hold infinity or no number"):
+        ask(tmp_path, model)
 
 
 def test_an_empty_train_split_is_refused_before_the_run():
