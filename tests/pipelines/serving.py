@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from .commands import Place
 
@@ -67,6 +69,13 @@ class Service(Place):
         return subprocess.run(
             command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=240
         )
+
+    def ask(self, path: str) -> Any:
+        """Ask the server's API for all that it has of something."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api/{path}", data=b"{}", headers={"Content-Type": "application/json"}
+        )
+        return json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30))
 
     def stop(self) -> None:
         """End everything that was started here."""

@@ -38,7 +38,7 @@ def service(tmp_path_factory):
 @pytest.fixture(scope="module")
 def deployed(service):
     """The answer of `edgesmith deploy`, and a worker for the pool that it made."""
-    answer = service.run("deploy", "greeting")
+    answer = service.run("deploy", "greeting", EDGESMITH_REPORTS_URL="http://reports.example")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     service.background("worker.log", "worker", "start", "--pool", "edgesmith")
     return answer
@@ -57,6 +57,13 @@ class TestDeployments:
         assert done.returncode == 0, done.stdout + done.stderr + (service.folder / "worker.log").read_text()
         assert len(service.results()) == 2
         assert [node["state"] for node in service.records()[-1]["nodes"].values()] == ["done", "done"]
+
+    def test_the_flow_run_links_to_the_page_that_it_wrote(self, deployed, service):
+        (report,) = [one for one in service.ask("artifacts/filter") if one["key"] == "greeting-report"]
+        (page,) = (service.store / "reports").iterdir()
+        assert report["flow_run_id"]
+        assert f"(http://reports.example/{page.name})" in report["data"]
+        assert f"run <code>{page.stem}</code>" in page.read_text()
 
     def test_prefect_s_own_form_and_params_work_and_what_is_cached_is_not_made_again(self, deployed, service):
         given = json.dumps({"b.marks": 3})
