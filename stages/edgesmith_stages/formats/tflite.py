@@ -25,7 +25,12 @@ def read(content: bytes) -> Any:
 
 
 def write(model: Any, file: Path) -> None:
-    """Write a ModelT; equal vectors are written once.
+    """Write a ModelT to a file."""
+    file.write_bytes(packed(model))
+
+
+def packed(model: Any) -> bytes:
+    """Turn a ModelT into a flatbuffer; equal vectors are written once.
 
     Per-channel quantisation repeats itself: a zero for every channel of every weight, in eight bytes each. A
     flatbuffer may refer to one vector from many places, which saves about a tenth of an int8 model.
@@ -40,7 +45,7 @@ def write(model: Any, file: Path) -> None:
         for tensor in graph.tensors:
             _as_arrays(tensor)
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
-    file.write_bytes(bytes(builder.Output()))
+    return bytes(builder.Output())
 
 
 def shorten_names(model: Any) -> None:
@@ -90,6 +95,15 @@ def integer_ops(model: Any) -> int:
         for operator in graph.operators:
             count += any(graph.tensors[index].type in narrow for index in operator.outputs)
     return count
+
+
+def numbers(model: Any, tensor: Any) -> NDArray[np.float32]:
+    """Return a constant of single precision, flat; nothing of any other tensor."""
+    import numpy as np
+    from ai_edge_litert.schema_py_generated import TensorType
+
+    data = model.buffers[tensor.buffer].data if tensor.type == TensorType.FLOAT32 else None
+    return np.frombuffer(b"" if data is None else bytes(data), np.float32)
 
 
 def _as_arrays(tensor: Any) -> None:

@@ -57,6 +57,7 @@ class OnnxQuantiser:
 
         from edgesmith.conversion import converting
         from edgesmith_stages.hush import hushed
+        from edgesmith_stages.quantize.onnx_bias import unshare_biases
         from edgesmith_stages.quantize.onnx_fold import fold_certain_softmax
 
         with hushed(), converting("onnxruntime.quantization", "a quantised model", HINT):
@@ -65,6 +66,9 @@ class OnnxQuantiser:
             if fold_certain_softmax(model):
                 onnx.save(model, self._prepared)
                 quant_pre_process(str(self._prepared), str(self._prepared), skip_symbolic_shape=True)
+                model = onnx.load(self._prepared)
+            if unshare_biases(model):
+                onnx.save(model, self._prepared)
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:

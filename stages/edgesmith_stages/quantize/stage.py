@@ -29,13 +29,7 @@ from edgesmith_stages.quantize.torch_pt2e.artifact import RESOLVED, QuantizedTor
 from edgesmith_stages.quantize.torch_pt2e.artifact import refuse as refuse_quantized
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edgesmith import Context, Dataset
-
-LOW_SQNR = 15
-"""Decibels under which a quantised model is worth a warning: noise of a sixth of the signal moves answers."""
 
 
 class Quantize(Stage):
@@ -97,6 +91,8 @@ class Quantize(Stage):
 
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Quantise, write, and compare with the input file."""
+        from edgesmith_stages.quantize.parity import compare
+
         source, out = inputs["model"], ctx.out("model")
         kind = base_kind(type(source))
         made: Any = QuantizedTorchModel(out) if kind is TorchModel else type(source)(out)
@@ -134,40 +130,8 @@ class Quantize(Stage):
             figures = quantize_tflite(source, made, params, images)
         carry(source, out)
         ctx.progress(2, 3)
-        figures.update(_parity(ctx, source, made, params))
+        figures.update(compare(ctx, source, made, params))
         ctx.progress(3, 3)
         if images is not None:
             figures["calibration_images"] = len(images)
         return {**figures, "bytes": made.bytes(), "ratio": made.bytes() / source.bytes()}
-
-
-def _parity(ctx: Context, source: Any, made: Any, params: Any) -> dict[str, float]:
-    """Compare the quantised file with its source on the golden images."""
-    from edgesmith.parity import Parity
-
-    pixels, _ = source.golden()
-    parity = Parity.of(*(_answers(model, pixels) for model in (source, made)))
-    if params.min_sqnr is not None:
-        parity.require(params.min_sqnr, "the quantised file")
-    if parity.sqnr_db < LOW_SQNR:
-        ctx.log.warning("quantised far from its source: SQNR %.1f dB on the golden images", parity.sqnr_db)
-    return parity.figures()
-
-
-def _answers(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Run a saved file in its format's runtime: logits, float32 [N, classes]."""
-    if isinstance(model, CoreMLModel):
-        from edgesmith_stages.coreml_export.saved import SavedPackage
-
-        return SavedPackage(model.file, model.contract).logits(pixels)
-    if isinstance(model, TorchModel):
-        from edgesmith_stages.models.recipe import build, logits
-
-        return logits(build(model.path), model.contract, pixels)
-    from edgesmith.parity import outputs_of
-    from edgesmith_stages.runtimes.litert import LiteRT
-    from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
-
-    runtime = LiteRT() if isinstance(model, TfliteModel) else OnnxRuntime()
-    runtime.load(model, threads=1)
-    return outputs_of(runtime, model.contract, pixels, batch=1)

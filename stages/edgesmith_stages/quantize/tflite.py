@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import TfliteModel
-from edgesmith_stages.formats.tflite import integer_ops, op_names, read, write
+from edgesmith import StageFailed, TfliteModel
+from edgesmith_stages.formats.tflite import integer_ops, numbers, op_names, packed, read, write
 from edgesmith_stages.quantize.graph import Operation, of_types
+from edgesmith_stages.quantize.tflite_pads import finite_pads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,11 @@ fp32; quantised too, 0.9 times (measured at 64 px on two x86 cores; issue 6 has 
 WRONG_IN_INT8 = ("DIV",)
 """Operators that always stay in float: the small divisors of linear attention (EfficientViT, EdgeNeXt) share a range
 with large ones, become zero, and LiteRT refuses to run the file."""
+
+BOUNDS = ("MAXIMUM", "MINIMUM")
+LEAST_BOUND = 1e-3
+"""Bounds nearer to zero than this keep their operator in float: in int8 the 1e-12 that guards a norm's division against
+zero (SwiftFormer) is zero itself."""
 
 ANY = ".*"
 
@@ -61,23 +67,53 @@ class TfliteQuantiser:
         Returns:
             Figures: `ops`, `int8_ops`.
         """
-        from ai_edge_quantizer import quantizer
-
-        from edgesmith.conversion import converting
         from edgesmith_stages.hush import hushed
 
         if scheme == "int8":
-            keep = {*keep, *(one.name for one in self.operations if one.op in WRONG_IN_INT8)}
-        with hushed(), converting("ai-edge-quantizer", "a quantised model", "leave that operator out with `exclude`"):
-            # The quantiser widens ranges of tensors that share a scale, in place: the next file would see that.
-            statistics = copy.deepcopy(self._ranges) if scheme == "int8" else None
-            recipe = recipe_for(scheme, keep).get_quantization_recipe()
-            result = quantizer.Quantizer(self._content, recipe).quantize(
-                statistics, enable_progress_bar=False, enable_progress_report=False
-            )
-            model = read(bytes(result.quantized_model))
+            keep = {*keep, *(one.name for one in self.operations if not one.quantisable)}
+        with hushed():
+            try:
+                model = self._quantised(scheme, keep)
+            except StageFailed as error:
+                raise self._blamed(error, scheme, keep) from error.__cause__
         write(model, file)
         return {"ops": len(op_names(model)), "int8_ops": integer_ops(model)}
+
+    def _quantised(self, scheme: str, keep: Collection[str]) -> Any:
+        from ai_edge_quantizer import quantizer
+
+        from edgesmith.conversion import converting
+
+        with converting("ai-edge-quantizer", "a quantised model", "leave that operator out with `exclude`"):
+            content, statistics = self._content, None
+            if scheme == "int8":
+                # The quantiser widens ranges of tensors that share a scale, in place: the next file would see that.
+                statistics = copy.deepcopy(self._ranges)
+                model = read(content)
+                if finite_pads(model, statistics, keep):
+                    content = packed(model)
+            recipe = recipe_for(scheme, keep).get_quantization_recipe()
+            result = quantizer.Quantizer(content, recipe).quantize(
+                statistics, enable_progress_bar=False, enable_progress_report=False
+            )
+            return read(bytes(result.quantized_model))
+
+    def _blamed(self, error: StageFailed, scheme: str, keep: Collection[str]) -> StageFailed:
+        """Name the type of operator without which the file can be made; the error as it was where no one type is it."""
+        kinds = dict.fromkeys(one.op for one in self.operations if one.quantisable and one.name not in keep)
+        for kind in kinds:
+            try:
+                self._quantised(scheme, {*keep, *of_types(self.operations, (kind,))})
+            except StageFailed:
+                continue
+            floats = {one.op for one in self.operations if one.quantisable and one.name in keep}
+            listed = ", ".join(sorted({*floats, kind}))
+            reason = error.message.partition(": ")[2]
+            return StageFailed(
+                f"ai-edge-quantizer could not make a quantised model at the operator {kind}: {reason}",
+                hint=f"leave it in float: `exclude: [{listed}]`",
+            )
+        return error
 
     @cached_property
     def _ranges(self) -> Any:
@@ -168,6 +204,8 @@ def _operations(model: Any) -> list[Operation]:
             read_ = [index for index in operator.inputs if index >= 0]
             constants = [index for index in read_ if model.buffers[graph.tensors[index].buffer].data is not None]
             shapes = [graph.tensors[index].shape for index in constants if graph.tensors[index].type in floats]
+            bounds = [numbers(model, graph.tensors[index]) for index in constants if op in BOUNDS]
+            odd = op in WRONG_IN_INT8 or any(((one != 0) & (abs(one) < LEAST_BOUND)).any() for one in bounds)
             found.append(
                 Operation(
                     name=";".join(labels[index] for index in operator.outputs),
@@ -176,7 +214,7 @@ def _operations(model: Any) -> list[Operation]:
                     outputs=tuple(labels[index] for index in operator.outputs),
                     constants=bool(constants),
                     weights=any(sum(int(size) > 1 for size in shape) >= 2 for shape in shapes if shape is not None),
-                    quantisable=op in known and op not in WRONG_IN_INT8,
+                    quantisable=op in known and not odd,
                 )
             )
     return found
