@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,23 +61,35 @@ class Subject:
 
     def make(self, work: Path, epochs: int) -> Path:
         """Return the folder with a folder for each of `NODES`, running the pipeline where they are missing."""
-        place = work / self.name
-        if all((place / node).is_dir() for node in NODES):
-            return place
-        place.mkdir(parents=True, exist_ok=True)
-        plugin = Path(__file__).parent.with_name("coverage") / "plugin.py"
-        shutil.copyfile(plugin, work / "untrained_stage.py")
-        file = work / f"{self.name}.yaml"
         pipeline: dict[str, Any] = {"name": self.name, "stages": self.stages(epochs)}
         if not self.trained:
             pipeline["plugins"] = ["untrained_stage"]
-        file.write_text(json.dumps(pipeline, indent=1) + "\n", encoding="utf-8")
-        note(f"{self.name}: running {file}")
-        command = [str(Path(sys.executable).with_name("edgesmith"))]
-        store = ["--store", str(work / "store")]
-        subprocess.run([*command, "run", file.name, *store], check=True, cwd=work)
-        subprocess.run([*command, "get", file.name, *NODES, "--out", str(place), *store], check=True, cwd=work)
+        return made_by(pipeline, NODES, work)
+
+
+def made_by(pipeline: Mapping[str, Any], nodes: Collection[str], work: Path) -> Path:
+    """Return a folder with a folder for each of some nodes, running a pipeline where they are missing.
+
+    Args:
+        pipeline: as its file would say; its plugin `untrained_stage` is that of `benchmarks.coverage`.
+        nodes: whose models are wanted.
+        work: where it runs, and the store is.
+    """
+    name = str(pipeline["name"])
+    place = work / name
+    if all((place / node).is_dir() for node in nodes):
         return place
+    place.mkdir(parents=True, exist_ok=True)
+    plugin = Path(__file__).parent.with_name("coverage") / "plugin.py"
+    shutil.copyfile(plugin, work / "untrained_stage.py")
+    file = work / f"{name}.yaml"
+    file.write_text(json.dumps(pipeline, indent=1) + "\n", encoding="utf-8")
+    note(f"{name}: running {file}")
+    command = [str(Path(sys.executable).with_name("edgesmith"))]
+    store = ["--store", str(work / "store")]
+    subprocess.run([*command, "run", file.name, *store], check=True, cwd=work)
+    subprocess.run([*command, "get", file.name, *nodes, "--out", str(place), *store], check=True, cwd=work)
+    return place
 
 
 SUBJECTS = (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgesmith_stages.pruning.channels import Plan
 
 CLOSE = 0.01
-"""A cost this near to the budget, as a share of it, ends the search."""
+"""How near to the budget what can be counted gets."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,12 @@ class Found:
 
 
 def search(
-    groups: Sequence[Group], rule: Rule, cost: Callable[[float, Widths], float], limit: float, rounds: int = 12
+    groups: Sequence[Group],
+    rule: Rule,
+    cost: Callable[[float, Widths], float],
+    limit: float,
+    rounds: int = 12,
+    close: float = CLOSE,
 ) -> Found:
     """Bisect over the ratio.
 
@@ -62,6 +67,7 @@ def search(
         cost: of a ratio's widths, as a share of the dense model's. It is asked once for equal widths.
         limit: the largest cost to allow, under 1.
         rounds: halvings of the interval at most.
+        close: a cost this near to the limit, as a share of it, ends the search.
     """
     tried: dict[tuple[Any, ...], Candidate] = {}
 
@@ -76,7 +82,7 @@ def search(
     if best.cost > limit:
         return Found(None, tuple(tried.values()))
     for _ in range(rounds):
-        if best.cost >= limit * (1 - CLOSE):
+        if best.cost >= limit * (1 - close):
             break
         middle = (low + high) / 2
         found = candidate(middle)

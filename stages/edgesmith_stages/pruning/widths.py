@@ -90,7 +90,7 @@ class Rule:
             return Width(kept_channels(heads, _pruned(heads, share), dim, self.round_to), dim)
         # Both lose the same share, so that their product loses the one that is asked for.
         each = 1 - sqrt(1 - share)
-        left = kept_channels(heads, _pruned(heads, each), 1, 1)
+        left = max(1, round(heads * (1 - each)))
         return Width(left, kept_channels(dim, _pruned(dim, each), left, self.round_to))
 
 
