@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import pytest
@@ -33,6 +35,15 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("EDGESMITH_STORE", str(tmp_path_factory.mktemp("store")))
         patch.delenv("PREFECT_API_URL", raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def playground() -> ModuleType:
+    """The playground package, with its modules as attributes."""
+    from edgesmith_flows.registry import load_registry
+
+    load_registry(["playground.plugin"], TESTS)
+    return importlib.import_module("playground")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FEWEST = 5
 """Values below which a bootstrap interval says nothing."""
 
-FEWEST_IN_TIME = 16
+FEWEST_IN_TIME = 12
 """Values in time below which neither a trend nor a change has an interval."""
 
 _RESAMPLES = 4000
@@ -94,9 +94,8 @@ def trend(places: Sequence[float], values: Sequence[float], certainty: float) ->
     """Return by how much values grow per unit of place (Theil-Sen), with Sen's interval.
 
     Values near in time are alike, which makes the plain interval too narrow: its variance is raised as their lag-1
-    autocorrelation demands. None if they are too few, or so much alike that they say nothing. Sources: Sen (1968),
-    "Estimates of the regression coefficient based on Kendall's tau"; Yue and Wang (2004), "The Mann-Kendall test
-    modified by effective sample size".
+    autocorrelation demands. None if they are too few. Sources: Sen (1968), "Estimates of the regression coefficient
+    based on Kendall's tau"; Yue and Wang (2004), "The Mann-Kendall test modified by effective sample size".
     """
     import numpy as np
 
@@ -106,16 +105,19 @@ def trend(places: Sequence[float], values: Sequence[float], certainty: float) ->
         return None
     first, second = np.triu_indices(count, 1)
     slopes = np.sort((y[second] - y[first]) / (x[second] - x[first]))
-    deviation = (count * (count - 1) * (2 * count + 5) / 18 * _persistence(y).inflation) ** 0.5
-    return _within(slopes, _quantile(certainty) * deviation / 2)
+    slope = float(np.median(slopes))
+    persistence = _persistence(y - slope * x)
+    inflation = persistence.inflation(count)
+    ranks = (count * (count - 1) * (2 * count + 5) / 18 * inflation) ** 0.5 / 2
+    spread = persistence.deviation * (inflation / count) ** 0.5 / float(x.std())
+    return _within(slopes, certainty, ranks, spread)
 
 
 def change(values: Sequence[float], certainty: float) -> Estimate | None:
     """Return by how much the last quarter of values in time exceeds the first eighth; None if they are too few.
 
     The first eighth is short, as what heats up is slower soon. The estimate is the Hodges-Lehmann shift, its interval
-    that of Mann and Whitney with the variance raised as for `trend`; where ranks don't reach so far, that of normal
-    values.
+    that of Mann and Whitney with the variance raised as for `trend`.
     """
     import numpy as np
 
@@ -123,31 +125,27 @@ def change(values: Sequence[float], certainty: float) -> Estimate | None:
     count = len(array)
     if count < FEWEST_IN_TIME:
         return None
-    begin, end = array[: max(4, count // 8)], array[-(count // 4) :]
+    begin, end = array[: max(4, count // 8)], array[-max(4, count // 4) :]
     shifts = np.sort((end[:, None] - begin[None, :]).ravel())
-    persistence, pairs = _persistence(array), len(begin) * len(end)
-    reach = _quantile(certainty) * (pairs * (len(begin) + len(end) + 1) / 12 * persistence.inflation) ** 0.5
-    found = _within(shifts, reach)
-    if found is None:
-        middle = float(np.median(shifts))
-        half = (
-            _quantile(certainty)
-            * persistence.deviation
-            * ((1 / len(begin) + 1 / len(end)) * persistence.inflation) ** 0.5
-        )
-        found = Estimate(middle, middle - half, middle + half)
-    return found
+    persistence = _persistence(array)
+    plain = 1 / len(begin) + 1 / len(end)
+    raised = sum(persistence.inflation(len(part)) / len(part) for part in (begin, end))
+    ranks = (len(shifts) * (len(begin) + len(end) + 1) / 12 * raised / plain) ** 0.5
+    return _within(shifts, certainty, ranks, persistence.deviation * raised**0.5)
 
 
-def _within(ordered: NDArray[np.float64], reach: float) -> Estimate | None:
-    """Return the median with the values that lie `reach` ranks below and above it; None if there are none."""
+def _within(ordered: NDArray[np.float64], certainty: float, ranks: float, spread: float) -> Estimate:
+    """Return the median, with the values so many of its standard deviations in `ranks` below and above it.
+
+    Where there are not so many ranks, the bounds are those of a normal value with the standard deviation `spread`.
+    """
     import numpy as np
 
-    middle = (len(ordered) - 1) / 2
-    low, high = math.floor(middle - reach), math.ceil(middle + reach)
+    median, middle, times = float(np.median(ordered)), (len(ordered) - 1) / 2, _quantile(certainty)
+    low, high = math.floor(middle - times * ranks), math.ceil(middle + times * ranks)
     if low < 0:
-        return None
-    return Estimate(float(np.median(ordered)), float(ordered[low]), float(ordered[high]))
+        return Estimate(median, median - times * spread, median + times * spread)
+    return Estimate(median, float(ordered[low]), float(ordered[high]))
 
 
 @dataclass(frozen=True)
@@ -156,11 +154,15 @@ class _Persistence:
 
     Attributes:
         deviation: standard deviation of the values around what they tend to.
-        inflation: how many times as many of them stand for the same knowledge as if they were independent.
+        alike: their lag-1 autocorrelation.
     """
 
     deviation: float
-    inflation: float
+    alike: float
+
+    def inflation(self, count: int) -> float:
+        """Return by how much the variance of the mean of so many neighbours exceeds that of independent values."""
+        return 1 + 2 * math.fsum((1 - lag / count) * self.alike**lag for lag in range(1, count))
 
 
 def _persistence(values: NDArray[np.float64]) -> _Persistence:
@@ -174,11 +176,11 @@ def _persistence(values: NDArray[np.float64]) -> _Persistence:
     steps -= np.median(steps)
     usual = 1.4826 * float(np.median(np.abs(steps)))
     if usual == 0:
-        return _Persistence(0.0, 1.0)
+        return _Persistence(0.0, 0.0)
     clipped = np.clip(steps, -2.5 * usual, 2.5 * usual)
     alike = 1 + 2 * float(clipped[1:] @ clipped[:-1]) / float(clipped @ clipped)
     alike = min(0.95, max(0.0, alike))
-    return _Persistence(usual / (2 * (1 - alike)) ** 0.5, (1 + alike) / (1 - alike))
+    return _Persistence(usual / (2 * (1 - alike)) ** 0.5, alike)
 
 
 def _quantile(certainty: float) -> float:

@@ -10,6 +10,7 @@ def edgesmith_stages() -> list[type[Stage]]:
     """All built-in stages."""
     from edgesmith_stages.benchmark import Benchmark
     from edgesmith_stages.bundle import MakeBundle
+    from edgesmith_stages.compare import Compare
     from edgesmith_stages.distill import Distill
     from edgesmith_stages.evaluate import Evaluate
     from edgesmith_stages.export_coreml import ExportCoreML
@@ -43,6 +44,7 @@ def edgesmith_stages() -> list[type[Stage]]:
         Search,
         Evaluate,
         Benchmark,
+        Compare,
         MakeBundle,
     ]
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import edgesmith.boot
-from edgesmith import DatasetRef, InputContract, TorchModel
-from edgesmith.testing import Outcome
+from edgesmith import DatasetRef, InputContract, Model, TorchModel, write_golden
+from edgesmith.artifacts import CONTRACT_FILE
+from edgesmith.testing import LocalContext, Outcome
 
 Pixels = Callable[[int], Any]
 Maker = Callable[..., TorchModel]
@@ -217,3 +219,34 @@ def save_timm(contract, dataset):
         return TorchModel(folder)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def labourer(playground: ModuleType) -> Callable[..., Model]:
+    """Write a sign that works in a mood, in small processes: `steady`, `tiring`, `leaky`, `picky`."""
+    import numpy as np
+
+    def write(folder: Path, mood: str = "steady", work: int = 10, factor: float = 0.05) -> Model:
+        folder.mkdir(parents=True)
+        (folder / playground.kinds.Sign.main).write_text(f"{factor} {mood} {work}")
+        contract = InputContract(size=(8, 8), classes=tuple("0123456789"))
+        contract.write(folder / CONTRACT_FILE)
+        pixels = np.full((2, 8, 8, 3), 100, np.uint8)
+        answer = (contract.feed(pixels).reshape(2, -1).mean(axis=1) * factor).astype(int) % 10
+        write_golden(folder, pixels, np.eye(10, dtype=np.float32)[answer])
+        made: Model = playground.kinds.Sign(folder)
+        return made
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def labour(playground: ModuleType) -> Callable[[Path], LocalContext]:
+    """A context whose runtime is the labourers'."""
+    from edgesmith_stages.datasets.digits import Digits
+    from edgesmith_stages.datasets.random_images import RandomImages
+
+    def make(folder: Path) -> LocalContext:
+        return LocalContext(folder, datasets=[RandomImages, Digits], runtimes=[playground.runtime.LabourRuntime])
+
+    return make

@@ -4,10 +4,10 @@ import pytest
 
 from edgesmith import CoreMLModel, Timing
 from edgesmith.sections import Input, read_sections
-from edgesmith.testing import LocalContext, StageContract, run_stage
-from edgesmith_stages.benchmark import Benchmark, latency
+from edgesmith.testing import StageContract, run_stage
+from edgesmith_stages.benchmark import Benchmark
+from edgesmith_stages.benchmarking.figures import latency
 from edgesmith_stages.datasets.folder import Folder
-from edgesmith_stages.datasets.random_images import RandomImages
 from edgesmith_stages.runtimes.torch_runtime import TorchRuntime
 
 
@@ -33,16 +33,17 @@ def test_figures_of_a_devices_own_summary_are_those_that_it_tells():
 class TestContract(StageContract):
     stage = Benchmark
     params = {"runs": 3, "warmup": 1, "data": {"name": "random"}}
+    bad_params = ({"mode": "marathon"}, {"minutes": 0}, {"concurrency": 10_000}, {"sizes": [0]})
 
     @pytest.fixture(autouse=True)
-    def _given(self, save_timm):
-        self.save = save_timm
+    def _given(self, labourer, labour):
+        self.labourer, self.labour = labourer, labour
 
     def inputs(self, folder):
-        return {"models": [self.save(folder / "model")]}
+        return {"models": [self.labourer(folder / "model")]}
 
     def context(self, folder):
-        return LocalContext(folder, datasets=[RandomImages], runtimes=[TorchRuntime])
+        return self.labour(folder)
 
 
 @pytest.mark.slow

@@ -43,7 +43,8 @@ def probe(cls: type, params: Mapping[str, Any], kinds: Mapping[str, list[str]]) 
         `loaded`: top-level packages that its import brought and shouldn't have; `key`: what goes into keys.
     """
     order = {"cls": object_name(cls), "params": dict(params), "kinds": dict(kinds)}
-    command = [sys.executable, "-I", edgesmith.boot.__file__, json.dumps(bridge_to(cls)), __name__, json.dumps(order)]
+    lent = bridge_to(cls, *(load_object(name) for names in kinds.values() for name in names))
+    command = [sys.executable, "-I", edgesmith.boot.__file__, json.dumps(lent), __name__, json.dumps(order)]
     with tempfile.TemporaryDirectory(prefix="edgesmith-") as folder:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, f"{object_name(cls)} can't be used in a fresh process:\n{done.stderr}"

@@ -1,0 +1,1 @@
+"""What `benchmark` and `compare` measure, and how."""
