@@ -53,4 +53,5 @@ def cold_figures(starts: Sequence[ColdStart]) -> dict[str, float]:
         "load_ms": [one.load for one in starts if one.load is not None],
         "first_ms": [one.first for one in starts if one.first is not None],
     }
-    return {name: round(median(values), 3) for name, values in parts.items() if values} | {"starts": len(starts)}
+    figures: dict[str, float] = {name: round(median(values), 3) for name, values in parts.items() if values}
+    return figures | {"starts": len(starts)} if starts else {}

@@ -16,7 +16,7 @@ _LEAST_GROWTH = 2**20
 
 
 def latency_verdict(windows: Sequence[Window], at_least: float, throttled: bool | None = None) -> dict[str, Any]:
-    """Return `drift` with its bounds, `machine_drift`, and `latency`: steady, slower, throttled or unsure.
+    """Return `drift` with its bounds, `machine_drift`, and `latency_verdict`: steady, slower, throttled or unsure.
 
     `drift` is how many times as long an inference took in the last quarter of the windows as in the first eighth, runs
     that were pushed off the processor left out. The border lies midway between no change and `at_least`, at the same
@@ -30,7 +30,7 @@ def latency_verdict(windows: Sequence[Window], at_least: float, throttled: bool 
     logs = [math.log(window.calm) for window in windows]
     drift = change(logs, CERTAINTY)
     if drift is None:
-        return {"latency": "unsure"}
+        return {"latency_verdict": "unsure"}
     border = math.log1p(at_least) / 2
     figures = {"drift": drift.value, "drift_low": drift.low, "drift_high": drift.high}
     paces = [math.log(window.machine) for window in windows if window.machine]
@@ -41,7 +41,7 @@ def latency_verdict(windows: Sequence[Window], at_least: float, throttled: bool 
     if machine is not None:
         figures["machine_drift"] = machine.value
     rounded = {name: round(math.exp(value), 4) for name, value in figures.items()}
-    return {**rounded, "latency": _word(drift, own, machine, border, throttled)}
+    return {**rounded, "latency_verdict": _word(drift, own, machine, border, throttled)}
 
 
 def _word(
@@ -59,7 +59,9 @@ def _word(
 
 
 def memory_verdict(windows: Sequence[Window]) -> dict[str, Any]:
-    """Return `resident_mb`, `growth_mb` with its bounds, and `memory`: steady, grows or unsure; none if it isn't told.
+    """Return `resident_mb`, `growth_mb` with its bounds, and `memory_verdict`: steady, grows or unsure.
+
+    Nothing where memory isn't told.
 
     `growth_mb` is the trend of resident memory over the runs, the first fifth of windows left out, in which pools fill
     up. A step that doesn't come again is no trend. It counts from 1 MiB, or 1 % of what is resident, whichever is more.
@@ -73,7 +75,7 @@ def memory_verdict(windows: Sequence[Window]) -> dict[str, Any]:
     done = list(itertools.accumulate(window.runs for window in kept))
     found = trend(done, sizes, CERTAINTY)
     if found is None:
-        return {**figures, "memory": "unsure"}
+        return {**figures, "memory_verdict": "unsure"}
     runs = done[-1] - done[0]
     low, high = found.low * runs, found.high * runs
     border = max(_LEAST_GROWTH, 0.01 * middle)
@@ -82,4 +84,4 @@ def memory_verdict(windows: Sequence[Window]) -> dict[str, Any]:
         "growth_mb_low": round(low / 2**20, 2),
         "growth_mb_high": round(high / 2**20, 2),
     }
-    return {**figures, "memory": "grows" if low >= border else "steady" if high < border else "unsure"}
+    return {**figures, "memory_verdict": "grows" if low >= border else "steady" if high < border else "unsure"}

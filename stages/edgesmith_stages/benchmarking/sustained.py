@@ -78,15 +78,18 @@ def _measure(setting: Setting, model: Model, row: Row, load: Load, score: bool, 
 
 
 def _cold(setting: Setting, model: Model, count: int) -> tuple[Session, list[ColdStart]]:
-    """Start so many processes, one after another; return the last one's session."""
-    starts: list[ColdStart] = []
-    for _ in range(count - 1):
+    """Start so many processes, one after another; return the last one's session, and the times.
+
+    A tool that starts anew with each call tells of its starts itself, among its facts.
+    """
+    session, start = start_cold(setting, model)
+    starts = [start]
+    while session.in_turns and len(starts) < count:
+        session.close()
         setting.go_on()
         session, start = start_cold(setting, model)
-        session.close()
         starts.append(start)
-    session, start = start_cold(setting, model)
-    return session, [*starts, start]
+    return session, starts if session.in_turns else []
 
 
 def _warm(windows: Sequence[Window], batch: int) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Window:
 def measure_windows(
     session: Session, pixels: NDArray[np.uint8], seconds: float, tick: Callable[[float], None]
 ) -> list[Window]:
-    """Run a model for so many seconds, and sum up each of at most 60 windows.
+    """Run a model for so many seconds, and sum up each of some 60 windows.
 
     Args:
         session: a loaded model, warmed up.
@@ -63,7 +63,8 @@ def measure_windows(
     begun = time.perf_counter()
     pace = 0.0
     made: list[Window] = []
-    while (passed := time.perf_counter() - begun) < seconds:
+    # What is left at the end, and shorter than half a window, says too little. A tool may be done sooner than it says.
+    while (passed := time.perf_counter() - begun) < seconds - length / 2 and len(made) < 2 * MOST_WINDOWS:
         window, pace = _window(session, pixels, begun + passed, min(length, seconds - passed), pace, begun, tick)
         made.append(window)
     return made

@@ -30,27 +30,27 @@ def after(begin, factor):
 class TestLatency:
     def test_what_stays_as_it_is_is_steady(self):
         told = latency_verdict(windows(), 0.1)
-        assert told["latency"] == "steady"
+        assert told["latency_verdict"] == "steady"
         assert told["drift_low"] < 1 < told["drift_high"] < 1.05
 
     @pytest.mark.parametrize("speed", [after(10, 1.2), np.linspace(1, 1.3, COUNT)], ids=["step", "ramp"])
     def test_a_model_that_slows_down_on_a_machine_that_does_not_is_slower(self, speed):
         told = latency_verdict(windows(speed), 0.1)
-        assert told["latency"] == "slower"
+        assert told["latency_verdict"] == "slower"
         assert 1.05 < told["drift_low"] <= told["drift"] <= told["drift_high"]
         assert told["machine_drift"] == pytest.approx(1, abs=0.02)
 
     def test_a_model_that_slows_down_as_the_machine_does_is_throttled(self):
         told = latency_verdict(windows(after(12, 1.3), after(12, 1.3)), 0.1)
-        assert told["latency"] == "throttled"
+        assert told["latency_verdict"] == "throttled"
         assert told["machine_drift"] == pytest.approx(1.3, abs=0.03)
 
     def test_a_small_slow_down_is_none(self):
-        assert latency_verdict(windows(after(12, 1.02)), 0.1)["latency"] == "steady"
-        assert latency_verdict(windows(after(12, 1.02), noise=0.001), 0.01)["latency"] == "slower"
+        assert latency_verdict(windows(after(12, 1.02)), 0.1)["latency_verdict"] == "steady"
+        assert latency_verdict(windows(after(12, 1.02), noise=0.001), 0.01)["latency_verdict"] == "slower"
 
     def test_on_noise_nothing_is_claimed(self):
-        assert latency_verdict(windows(noise=0.5), 0.1)["latency"] == "unsure"
+        assert latency_verdict(windows(noise=0.5), 0.1)["latency_verdict"] == "unsure"
 
     def test_noise_raises_hardly_any_alarm(self):
         """Noisy minutes come and go, for the model and, in part, for the fixed work beside it."""
@@ -59,22 +59,22 @@ class TestLatency:
             chance = np.random.default_rng([seed, 1])
             minute = np.repeat(chance.normal(0, 0.03, COUNT // 6), 6)
             told = latency_verdict(windows(np.exp(minute), np.exp(minute / 2), noise=0.02, seed=seed), 0.1)
-            alarms += told["latency"] in ("slower", "throttled")
+            alarms += told["latency_verdict"] in ("slower", "throttled")
         assert alarms <= 2
 
     def test_a_devices_own_word_says_why(self):
         slow = [Window(**{**vars(one), "machine": None, "resident": None}) for one in windows(after(12, 1.3))]
-        assert latency_verdict(slow, 0.1, throttled=True)["latency"] == "throttled"
-        assert latency_verdict(slow, 0.1, throttled=None)["latency"] == "slower"
+        assert latency_verdict(slow, 0.1, throttled=True)["latency_verdict"] == "throttled"
+        assert latency_verdict(slow, 0.1, throttled=None)["latency_verdict"] == "slower"
 
     def test_few_windows_say_nothing(self):
-        assert latency_verdict(windows()[:10], 0.1) == {"latency": "unsure"}
+        assert latency_verdict(windows()[:10], 0.1) == {"latency_verdict": "unsure"}
 
 
 class TestMemory:
     def test_a_leak_grows(self):
         told = memory_verdict(windows(resident=100 + 0.1 * np.arange(COUNT)))
-        assert told["memory"] == "grows"
+        assert told["memory_verdict"] == "grows"
         assert told["growth_mb"] == pytest.approx(4.7, abs=0.1)
         assert told["growth_mb_low"] <= told["growth_mb"] <= told["growth_mb_high"]
 
@@ -89,11 +89,11 @@ class TestMemory:
         ids=["pools fill up", "one step", "comes and goes", "less than counts"],
     )
     def test_what_is_no_leak_is_none(self, resident):
-        assert memory_verdict(windows(resident=resident))["memory"] in ("steady", "unsure")
+        assert memory_verdict(windows(resident=resident))["memory_verdict"] in ("steady", "unsure")
 
     def test_noise_does_not_hide_a_leak(self):
         sawtooth = 100 + 0.2 * np.arange(COUNT) + 2 * (np.arange(COUNT) % 5)
-        assert memory_verdict(windows(resident=sawtooth))["memory"] == "grows"
+        assert memory_verdict(windows(resident=sawtooth))["memory_verdict"] == "grows"
 
     def test_what_is_not_told_has_no_verdict(self):
         assert memory_verdict([Window(**{**vars(one), "resident": None}) for one in windows()]) == {}
