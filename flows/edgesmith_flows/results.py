@@ -23,6 +23,7 @@ KNOWN_COLUMNS: Mapping[str, tuple[str, str]] = {
     "p95_ms": ("p95 ms", ".2f"),
     "p99_ms": ("p99 ms", ".2f"),
     "throughput": ("images/s", ".0f"),
+    "speedup": ("speed-up", ".2f"),
     "peak_mb": ("peak MB", ".0f"),
 }
 """Figures that the table shows, with their headings and formats, in order."""

@@ -17,7 +17,7 @@ ACCURACY = ("top1", "agreement", "sqnr_db")
 
 LATENCY = ("median_ms", "mean_ms", "min_ms")
 
-_HIGHER = {"top1", "top5", "agreement", "sqnr_db", "throughput"}
+_HIGHER = {"top1", "top5", "agreement", "sqnr_db", "throughput", "speedup"}
 _LOWER = {"bytes", "rel_l2"}
 _FORMS = {"bytes": ",", "top5": ".4f", "load_ms": ".1f"}
 
