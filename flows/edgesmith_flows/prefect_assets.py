@@ -11,6 +11,7 @@ from typing import Any
 
 from prefect.assets import Asset, AssetProperties
 from prefect.context import AssetContext
+from prefect.types.names import MAX_ASSET_KEY_LENGTH
 
 from edgesmith_flows.action import Action
 from edgesmith_flows.plan import Plan
@@ -44,6 +45,5 @@ def _asset(plan: Plan, name: str, port: str) -> Asset:
         description=f"{node.output_kinds[port].kind}, made by {node.stage.name}" + (f" ({told})" if told else ""),
     )
     # The characters that Prefect refuses in keys may stand in the value of a matrix.
-    return Asset(
-        key=re.sub(r"[^\w:/.,@=+-]", "_", f"edgesmith://{plan.pipeline.name}/{name}/{port}"), properties=properties
-    )
+    key = re.sub(r"[^\w:/.,@=+-]", "_", f"edgesmith://{plan.pipeline.name}/{name}/{port}")
+    return Asset(key=key[:MAX_ASSET_KEY_LENGTH], properties=properties)

@@ -32,9 +32,7 @@ def submit_here(executor: Executor) -> dict[str, Any]:
             _log(result)
             if result.action is not None:
                 note_asset(result.action)
-            if result.state == "cached":
-                _mark_cached()
-            return _state(result)
+            return _cached() if result.state == "cached" else Completed(message=f"{result.seconds:.1f} s")
 
         task = _task(executor, name, body, assets)
         futures[name] = task.submit(wait_for=[futures[need] for need in step.node.upstream])
@@ -51,16 +49,14 @@ def submit_elsewhere(executor: Executor, order: str) -> dict[str, Any]:
     return futures
 
 
-def make_task(order: str, name: str, gave: Mapping[str, Any]) -> dict[str, Any]:
+def make_task(order: str, name: str, gave: Mapping[str, Any]) -> dict[str, Any] | State[Any]:
     """The body of a task in a Dask worker, found there by its name."""
     from edgesmith_flows.elsewhere import make_elsewhere, received, resources_of
 
     with _resources(resources_of(order, name)):
         told = make_elsewhere(order, name, gave, get_run_logger())
     note_asset(received(told))
-    if told["state"] == "cached":
-        _mark_cached()
-    return told
+    return _cached(told) if told["state"] == "cached" else told
 
 
 @contextlib.contextmanager
@@ -110,19 +106,14 @@ def _task(
     )
 
 
-def _mark_cached() -> None:
-    """Say in the task run's name that it was cached: the graph of a flow run shows names and colours of states only."""
+def _cached(data: Any = None) -> State[Any]:
+    """End the current task run as cached; its name says so, as a flow run's graph shows names and colours only."""
     context = TaskRunContext.get()
     if context is not None:
-        # What is told to the server with the next state, as when Prefect's engine names a task run.
+        # Told to the server with the state, as when Prefect's engine names a task run.
         context.task_run.name += " (cached)"
+    return Completed(name="Cached", message="found in the store", data=data)
 
 
 def _log(result: NodeResult) -> None:
     get_run_logger().info("%s", ended_text(result))
-
-
-def _state(result: NodeResult) -> State[Any]:
-    if result.state == "cached":
-        return Completed(name="Cached", message="found in the store")
-    return Completed(message=f"{result.seconds:.1f} s")
