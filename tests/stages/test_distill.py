@@ -76,6 +76,8 @@ def test_cached_logits_teach_as_the_teacher_does_to_the_bit(distil, cached, tmp_
     live, quick = distil(tmp_path / "live"), distil(tmp_path / "quick", cached)
     assert folder_digest(quick.outputs["model"].path) == folder_digest(live.outputs["model"].path)
     assert quick.figures == live.figures
+    smaller = distil(tmp_path / "smaller", cached, image_size=24)
+    assert smaller.outputs["model"].contract.size == (24, 24)
 
 
 def test_with_cached_logits_no_teacher_is_built(distil, cached, tmp_path, monkeypatch):
@@ -126,4 +128,4 @@ def test_the_students_layers_come_to_say_what_the_teachers_say(distil, tmp_path)
     """Weighed so, nearly all of the loss is the distance of the layers: it falls while training goes on."""
     hints = {"alpha": 0.0, "hints": {"blocks.3": "blocks.3"}, "hint_weight": 1000.0, "lr": 5e-3}
     losses = [distil(tmp_path / str(epochs), **hints, epochs=epochs).figures["loss"] for epochs in (1, 8)]
-    assert losses[1] < losses[0] / 2
+    assert losses[1] < 0.7 * losses[0]

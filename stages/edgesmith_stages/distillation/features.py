@@ -33,8 +33,8 @@ def watching(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, An
             handle.remove()
 
 
-def maps(network: nn.Module, layers: Sequence[str], seen: dict[str, Any]) -> list[Any]:
-    """Return what layers gave as maps [N, C, H, W].
+def maps(network: nn.Module, layers: Sequence[str], seen: dict[str, Any], images: int) -> list[Any]:
+    """Return what layers gave for some images as maps [N, C, H, W].
 
     Vectors [N, C] become maps of one pixel, tokens [N, L, C] without the class token squares; where timm says that a
     network's layers are NHWC, they are turned.
@@ -42,11 +42,12 @@ def maps(network: nn.Module, layers: Sequence[str], seen: dict[str, Any]) -> lis
     Raises:
         UserError: a layer did not run, or gives no map.
     """
-    return [_map(network, name, seen.get(name)) for name in layers]
+    return [_map(network, name, seen.get(name), images) for name in layers]
 
 
-def _map(network: nn.Module, name: str, value: Any) -> Any:
-    dims = getattr(value, "ndim", None)
+def _map(network: nn.Module, name: str, value: Any, images: int) -> Any:
+    # MobileViT's attention, for one, has patches in the place of images.
+    dims = getattr(value, "ndim", None) if tuple(getattr(value, "shape", ()))[:1] == (images,) else None
     if dims == 2:
         return value[:, :, None, None]
     if dims == 4:
@@ -56,9 +57,9 @@ def _map(network: nn.Module, name: str, value: Any) -> Any:
         side = math.isqrt(tokens.shape[1])
         if side and side * side == tokens.shape[1]:
             return tokens.transpose(1, 2).unflatten(2, (side, side))
-    gives = "doesn't run" if value is None else f"gives {list(value.shape) if dims else type(value).__name__}"
+    gives = list(value.shape) if hasattr(value, "shape") else type(value).__name__
     raise UserError(
-        f"the layer {name!r} {gives}",
+        f"the layer {name!r} " + ("doesn't run" if value is None else f"gives {gives} for {images} images"),
         hint="hints take layers that give maps [N, C, H, W], vectors [N, C] or a square number of tokens [N, L, C]",
     )
 
@@ -75,7 +76,7 @@ def widths(network: nn.Module, layers: Sequence[str], channels: int, size: tuple
     network.eval()
     with torch.no_grad(), watching(network, layers) as seen:
         network(torch.zeros(2, channels, *size, device=device))
-    return [int(one.shape[1]) for one in maps(network, layers, seen)]
+    return [int(one.shape[1]) for one in maps(network, layers, seen, 2)]
 
 
 def check_layers(network: nn.Module, layers: Sequence[str], whose: str) -> None:

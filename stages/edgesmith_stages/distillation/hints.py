@@ -52,14 +52,15 @@ class Tap:
         """Return logits."""
         with watching(self._network, self._layers) as seen:
             logits = self._network(images)
-        self.maps = maps(self._network, self._layers, seen)
+        self.maps = maps(self._network, self._layers, seen, len(images))
         return logits
 
 
 def learner(student: nn.Module, layers: Sequence[str], channels: Sequence[tuple[int, int]]) -> Any:
     """Return a module that runs the student (`body`), and that in training keeps projections of its layers (`maps`).
 
-    The projections, 1 x 1 convolutions, are trained with it; whoever takes `body` throws them away.
+    The projections, 1 x 1 convolutions with a BatchNorm, so that they begin at the scale that `distance` gives the
+    teacher's maps, are trained with it; whoever takes `body` throws them away.
 
     Args:
         student: the network that learns.
@@ -74,7 +75,9 @@ def learner(student: nn.Module, layers: Sequence[str], channels: Sequence[tuple[
         def __init__(self) -> None:
             super().__init__()
             self.body = student
-            self.projections = nn.ModuleList(nn.Conv2d(own, other, 1) for own, other in channels)
+            self.projections = nn.ModuleList(
+                nn.Sequential(nn.Conv2d(own, other, 1, bias=False), nn.BatchNorm2d(other)) for own, other in channels
+            )
             self.maps: list[Any] = []
 
         def forward(self, images: Any) -> Any:
@@ -82,7 +85,7 @@ def learner(student: nn.Module, layers: Sequence[str], channels: Sequence[tuple[
                 return self.body(images)
             with watching(self.body, layers) as seen:
                 logits = self.body(images)
-            given = maps(self.body, layers, seen)
+            given = maps(self.body, layers, seen, len(images))
             self.maps = [project(one) for project, one in zip(self.projections, given, strict=True)]
             return logits
 
@@ -95,10 +98,10 @@ def learner(student: nn.Module, layers: Sequence[str], channels: Sequence[tuple[
 
 
 def distance(given: Sequence[Any], wanted: Sequence[Any]) -> Any:
-    """Return how far maps are from others: squared error, relative to the others' mean square; the mean over pairs.
+    """Return the mean squared error between maps, the wanted ones scaled to a mean square of 1; the mean over pairs.
 
-    Relative, so that a weight means the same whatever the scale of a teacher's activations. Where sizes differ, the
-    larger map is averaged down to the smaller one's.
+    Scaled, so that a weight means the same whatever the size of a teacher's activations. Where maps differ in size,
+    the larger is averaged down to the smaller.
 
     Args:
         given: [N, C, H, W] each, projected to the channels of the wanted ones.
@@ -115,4 +118,4 @@ def _one(given: Any, wanted: Any) -> Any:
         one if one.shape[2:] == (height, width) else functional.adaptive_avg_pool2d(one, (height, width))
         for one in (given.float(), wanted.float())
     )
-    return functional.mse_loss(given, wanted) / wanted.square().mean().clamp_min(1e-12)
+    return functional.mse_loss(given, wanted * wanted.square().mean().clamp_min(1e-12).rsqrt())

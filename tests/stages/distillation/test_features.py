@@ -46,7 +46,7 @@ def given(value, **facts):
         setattr(network, name, fact)
     with watching(network, ["0"]) as seen:
         network(value)
-    (one,) = maps(network, ["0"], seen)
+    (one,) = maps(network, ["0"], seen, 2)
     return one
 
 
@@ -61,14 +61,22 @@ def test_vectors_tokens_and_nhwc_become_maps():
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
-    [(torch.zeros(2, 7, 5), r"\[2, 7, 5\]"), ((torch.zeros(1),), "tuple"), (torch.zeros(3), r"\[3\]")],
+    ("value", "what"),
+    [
+        (torch.zeros(2, 7, 5), "[2, 7, 5]"),
+        (torch.zeros(8, 4, 5), "[8, 4, 5]"),
+        (torch.zeros(2), "[2]"),
+        (torch.tensor(0.0), "[]"),
+        ((torch.zeros(1),), "tuple"),
+    ],
 )
-def test_what_is_no_map_is_refused_by_the_layers_name(value, message):
-    with pytest.raises(UserError, match=f"the layer '0' gives {message}"):
+def test_what_is_no_map_of_the_images_is_refused_by_the_layers_name(value, what):
+    """MobileViT's attention, for one, gives patches where others give images."""
+    with pytest.raises(UserError) as refused:
         given(value)
+    assert f"the layer '0' gives {what} for 2 images" in str(refused.value)
 
 
 def test_a_layer_that_does_not_run_is_refused():
     with pytest.raises(UserError, match="the layer 'spare' doesn't run"):
-        maps(torch.nn.Identity(), ["spare"], {})
+        maps(torch.nn.Identity(), ["spare"], {}, 2)

@@ -52,7 +52,7 @@ def test_gradients_reach_the_student_up_to_its_layer_and_the_projections(student
         tap(images)
     whole(images)
     distance(whole.maps, tap.maps).backward()
-    assert whole.projections[0].weight.grad.abs().sum() > 0
+    assert whole.projections[0][0].weight.grad.abs().sum() > 0
     assert student.conv_stem.weight.grad.abs().sum() > 0
     assert student.blocks[2][0].conv_exp.weight.grad is None
 
@@ -62,19 +62,29 @@ def test_parameters_without_weight_decay_stay_without():
     assert {"body.pos_embed", "body.cls_token"} <= learner(vit, ["blocks.0"], [(64, 8)]).no_weight_decay()
 
 
+def test_a_projection_begins_at_the_teachers_scale(student):
+    """Whatever the size of either side's activations, the distance begins near that of unrelated maps of variance 1."""
+    torch.manual_seed(0)
+    whole, images = learner(student, ["blocks.3"], [(48, 16)]).train(), torch.rand(8, 3, 64, 64)
+    for size in (1e-2, 1e2):
+        student.blocks[3].register_forward_hook(lambda layer, given, output, size=size: size * output)
+        whole(images)
+        assert 1.5 < distance(whole.maps, [size * torch.randn(8, 16, 4, 4)]).item() < 2.5
+
+
 def test_a_distance_does_not_depend_on_the_scale_of_activations():
     torch.manual_seed(0)
     given, wanted = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
-    assert distance([given], [given]) == 0
-    once, scaled = distance([given], [wanted]), distance([100 * given], [100 * wanted])
+    assert distance([given / given.square().mean().sqrt()], [given]).item() == pytest.approx(0, abs=1e-10)
+    once, scaled = distance([given], [wanted]), distance([given], [100 * wanted])
     assert scaled.item() == pytest.approx(once.item(), rel=1e-5)
-    expected = (given - wanted).square().mean() / wanted.square().mean()
+    expected = (given - wanted / wanted.square().mean().sqrt()).square().mean()
     assert once.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_the_larger_map_is_averaged_down_to_the_smaller():
-    fine = torch.tensor([[[[1.0, 3.0], [5.0, 7.0]]]])
-    coarse = torch.tensor([[[[4.0]]]])
+    fine = torch.tensor([[[[-2.0, 0.0], [2.0, 4.0]]]])
+    coarse = torch.tensor([[[[1.0]]]])
     assert distance([fine], [coarse]) == 0
     assert distance([coarse], [fine]) == 0
-    assert distance([coarse, coarse], [coarse, 2 * coarse]).item() == pytest.approx(0.125)
+    assert distance([coarse, 3 * coarse], [coarse, coarse]).item() == pytest.approx(2.0)

@@ -44,7 +44,7 @@ def test_the_label_of_decoupled_distillation_is_the_targets_largest():
 
 
 def test_hints_are_added_with_their_weight():
-    kept = Kept(torch.ones(2, 1, 1, 1)), Kept(2 * torch.ones(2, 1, 1, 1))
+    kept = Kept(torch.full((2, 1, 1, 1), 1.5)), Kept(torch.ones(2, 1, 1, 1))
     without = loss(FIRST)
     assert loss(FIRST, kept=kept, hints="auto") == pytest.approx(without + 0.25, rel=1e-6)
     assert loss(FIRST, kept=kept, hints="auto", hint_weight=2.0) == pytest.approx(without + 0.5, rel=1e-6)
