@@ -53,6 +53,7 @@ ABSURD = {
     "add": operation("add", {"y": FLAT}, x=COLUMN, y=ROW),
     "real_div": operation("real_div", {"y": FLAT}, x=COLUMN, y=ROW),
     "matmul": operation("matmul", {"y": FLAT}, x=COLUMN, y=ROW),
+    "einsum": operation("einsum", {"y": FLAT}, values=(COLUMN, ROW), equation="nc,cm->nm"),
     "linear": operation("linear", {"y": FLAT}, x=COLUMN, weight=ROW.reshape(BIG, 1)),
     "conv": operation(
         "conv", {"y": OPEN}, weight=np.zeros((1, 2, 1, 1), np.float32), pad=AROUND, pad_type="custom", **CONV

@@ -47,7 +47,16 @@ def einsum(call: Call) -> Results:
     """The product of `values` that `equation` names, such as nchw,nwhu->nchu; dimensions of size 1 are broadcast."""
     import torch
 
-    return torch.einsum(call.text("equation"), *[widened(one) for one in call.tensors("values")])
+    values, equation = [widened(one) for one in call.tensors("values")], call.text("equation").replace(" ", "")
+    terms, arrow, result = equation.partition("->")
+    if not arrow or len(values) != 2 or [len(one) for one in terms.split(",")] != [one.dim() for one in values]:
+        shapes = " and ".join(str(list(one.shape)) for one in values)
+        raise ValueError(f"the equation {equation!r} does not fit tensors of the shapes {shapes}")
+    sizes: dict[str, int] = {}
+    for letter, size in zip(terms.replace(",", ""), (size for one in values for size in one.shape), strict=True):
+        sizes[letter] = max(size, sizes.get(letter, 1))
+    room(call, [sizes.get(letter, 1) for letter in result])
+    return torch.einsum(equation, *values)
 
 
 KERNELS: Mapping[tuple[str, int], Kernel] = {("linear", 5): linear, ("matmul", 5): matmul, ("einsum", 5): einsum}

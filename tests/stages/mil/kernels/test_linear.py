@@ -74,3 +74,9 @@ def test_einsum(equation: str, x: tuple[int, ...], y: tuple[int, ...], expected:
     rows, columns = np.moveaxis(a, -3, -2), np.moveaxis(b, -2, -3)
     np.testing.assert_allclose(found.numpy(), np.moveaxis(rows @ columns, -3, -2), atol=1e-12)
     assert found.shape == expected
+
+
+@pytest.mark.parametrize("equation", ["nc,cm", "nc->n", "nc,cmk->nm", "nc,cm,mk->nk"])
+def test_an_equation_for_other_tensors_is_refused(equation: str) -> None:
+    with pytest.raises(ValueError, match="does not fit tensors of the shapes"):
+        run(einsum, values=(np.ones((2, 3)), np.ones((3, 4))), equation=equation)
