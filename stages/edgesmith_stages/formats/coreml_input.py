@@ -56,6 +56,7 @@ def _export(
     import torch
 
     from edgesmith_stages.formats.coreml_graph import lower
+    from edgesmith_stages.formats.replaced import antialiased, replacing
 
     class Whole(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -67,7 +68,8 @@ def _export(
                 self.register_buffer("inverse_std", inverse.float().view(1, -1, 1, 1))
 
         def forward(self, image: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.network(image if std is None else image * self.inverse_std)
+            with replacing({torch.nn.functional.interpolate: antialiased}):
+                logits: torch.Tensor = self.network(image if std is None else image * self.inverse_std)
             return logits if self.head is None else self.head(logits)
 
     shapes = (dict(dims),) if dims else None

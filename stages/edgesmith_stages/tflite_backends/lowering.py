@@ -1,8 +1,7 @@
-"""What litert-torch gets wrong, computed by operators that it gets right."""
+"""What litert-torch gets wrong or doesn't know, computed by operators that it gets right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,12 +9,13 @@ if TYPE_CHECKING:
 
 
 def lowered(module: nn.Module, example: Tensor) -> nn.Module:
-    """Wrap a module so that tracing it meets nothing that litert-torch 0.10 miscomputes.
+    """Wrap a module so that tracing it meets nothing that litert-torch 0.10 miscomputes or doesn't know.
 
     - Nearest-neighbour resizing to a size that is no multiple: its RESIZE_NEAREST_NEIGHBOR takes other pixels than
       torch does (GhostNetV2's 3 x 3 to 7 x 7 leave 20 dB). Rows and columns are gathered by index instead.
     - Attention whose heads share keys and values: they are paired with the wrong queries (hybrid MobileNetV4: 20 dB).
       It becomes two matrix products and a softmax.
+    - Resizing with antialiasing, which it doesn't know: a ViT's table of positions.
 
     Args:
         module: takes and returns a tensor; it stays as it is.
@@ -26,24 +26,13 @@ def lowered(module: nn.Module, example: Tensor) -> nn.Module:
     """
     import torch
     from torch import nn
-    from torch.overrides import TorchFunctionMode
 
-    replacements: dict[Any, Callable[..., Tensor | None]] = {
-        nn.functional.interpolate: _nearest,
+    from edgesmith_stages.formats.replaced import Replacement, replacing
+
+    replacements: dict[Any, Replacement] = {
+        nn.functional.interpolate: _resized,
         nn.functional.scaled_dot_product_attention: _shared_attention,
     }
-
-    class Replacing(TorchFunctionMode):  # type: ignore[misc]
-        """Calls of the functions above go through their replacements, which return None for those to leave alone."""
-
-        replaced = 0
-
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            made = replacements[func](*args, **(kwargs or {})) if func in replacements else None
-            if made is None:
-                return func(*args, **(kwargs or {}))
-            self.replaced += 1
-            return made
 
     class Lowered(nn.Module):  # type: ignore[misc]
         """The module, traced with replacements."""
@@ -53,12 +42,19 @@ def lowered(module: nn.Module, example: Tensor) -> nn.Module:
             self.network = module
 
         def forward(self, image: Tensor) -> Any:
-            with Replacing():
+            with replacing(replacements):
                 return self.network(image)
 
-    with torch.no_grad(), Replacing() as seen:
+    with torch.no_grad(), replacing(replacements) as seen:
         module(example)
     return Lowered().eval() if seen.replaced else module
+
+
+def _resized(image: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
+    from edgesmith_stages.formats.replaced import antialiased
+
+    found = antialiased(image, *args, **kwargs)
+    return _nearest(image, *args, **kwargs) if found is None else found
 
 
 def _nearest(
