@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MOST_WINDOWS = 60
-SHORTEST = 0.1
-"""Seconds that a window lasts at least."""
+WINDOWS = 60
+SHORTEST, LONGEST = 0.1, 60.0
+"""Seconds that a window lasts at least, and at most."""
 
 _CHUNK_SECONDS = 1.0
 _WORK = bytes(1 << 16)
@@ -52,19 +52,19 @@ class Window:
 def measure_windows(
     session: Session, pixels: NDArray[np.uint8], seconds: float, tick: Callable[[float], None]
 ) -> list[Window]:
-    """Run a model for so many seconds, and sum up each of some 60 windows.
+    """Run a model for so many seconds, and sum up each of some 60 windows (of a minute each, beyond an hour).
 
     Args:
         session: a loaded model, warmed up.
         pixels: uint8 [N, H, W, C], used in turn.
         tick: called at least once a second with the seconds passed; what it raises ends the measurement.
     """
-    length = max(SHORTEST, seconds / MOST_WINDOWS)
+    length = min(LONGEST, max(SHORTEST, seconds / WINDOWS))
     begun = time.perf_counter()
     pace = 0.0
     made: list[Window] = []
     # What is left at the end, and shorter than half a window, says too little. A tool may be done sooner than it says.
-    while (passed := time.perf_counter() - begun) < seconds - length / 2 and len(made) < 2 * MOST_WINDOWS:
+    while (passed := time.perf_counter() - begun) < seconds - length / 2 and len(made) < 2 * seconds / length:
         window, pace = _window(session, pixels, begun + passed, min(length, seconds - passed), pace, begun, tick)
         made.append(window)
     return made
@@ -136,4 +136,7 @@ def _resident(session: Session) -> int | None:
         return None
     import psutil
 
-    return int(psutil.Process(session.pid).memory_info().rss)
+    try:
+        return int(psutil.Process(session.pid).memory_info().rss)
+    except psutil.Error:  # it ended this very moment: the next request tells how
+        return None
