@@ -10,7 +10,7 @@ from prefect import State, Task, get_run_logger
 from prefect.assets import Asset
 from prefect.concurrency.sync import concurrency
 from prefect.context import TaskRunContext
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from prefect.tasks import MaterializingTask
 
 from edgesmith.errors import EdgesmithError
@@ -18,6 +18,7 @@ from edgesmith_flows.console import ended_text
 from edgesmith_flows.execute import Executor
 from edgesmith_flows.outcome import NodeResult
 from edgesmith_flows.prefect_assets import MAKER, assets_of, note_asset
+from edgesmith_flows.worker.client import StageBug
 
 
 def submit_here(executor: Executor) -> dict[str, Any]:
@@ -27,9 +28,12 @@ def submit_here(executor: Executor) -> dict[str, Any]:
     for name, step in executor.plan.steps.items():
 
         def body(name: str = name) -> Any:
-            with _resources(executor.plan.steps[name].node.resources):
-                result = executor.make(name)
-            _log(result)
+            try:
+                with _resources(executor.plan.steps[name].node.resources):
+                    result = executor.make(name)
+            except EdgesmithError as error:
+                return _failed(error)
+            get_run_logger().info("%s", ended_text(result))
             if result.action is not None:
                 note_asset(result.action)
             return _cached() if result.state == "cached" else Completed(message=f"{result.seconds:.1f} s")
@@ -115,5 +119,8 @@ def _cached(data: Any = None) -> State[Any]:
     return Completed(name="Cached", message="found in the store", data=data)
 
 
-def _log(result: NodeResult) -> None:
-    get_run_logger().info("%s", ended_text(result))
+def _failed(error: EdgesmithError) -> State[Any]:
+    """End the current task run as failed, with the message alone; Prefect logs a traceback of what is raised."""
+    if isinstance(error, StageBug):
+        get_run_logger().error("%s", error.trace)
+    return Failed(message=str(error))

@@ -161,6 +161,13 @@ class TestParty:
         }  # fmt: skip
         assert states["bad"] == states["buggy"] == "FAILED"
 
+    def test_a_failure_is_told_without_a_traceback_and_a_bug_with_the_stages(self, prefect):
+        told = {text for (text,) in prefect("select message from task_run_state where type = 'FAILED'")}
+        assert "the text could not be written" in told
+        traces = [text for (text,) in prefect("select message from log") if "Traceback" in text]
+        assert len(traces) == 1
+        assert "KeyError: 'no such key'" in traces[0]
+
     def test_the_table_and_the_gates_are_artifacts_of_prefects_ui(self, prefect):
         assert {key for (key,) in prefect("select key from artifact where key is not null")} == {
             "party-results", "party-gates", "party-lineage", "party-report",
