@@ -53,8 +53,11 @@ def prepare(
         first = next(index for index, network in enumerate(networks) if network is not None)
         trainee, voices[first] = hinted(ctx, student, networks[first], teachers[first].contract, contract, params)
         hints = trainee, voices[first]
-    heard = (voice and seen_by(voice, one.contract, contract) for voice, one in zip(voices, teachers, strict=True))
-    return trainee, listening(Panel(tuple(heard)), params, hints)
+    heard = tuple(
+        None if voice is None else seen_by(voice, one.contract, contract)
+        for voice, one in zip(voices, teachers, strict=True)
+    )
+    return trainee, listening(Panel(heard), params, hints)
 
 
 def hinted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import UserError
@@ -77,8 +77,6 @@ def with_cached(data: TrainingData, teachers: Sequence[TorchModel | TeacherLogit
     Raises:
         UserError: the logits are not for the dataset's train split.
     """
-    from dataclasses import replace
-
     import numpy as np
 
     cached = [teacher.read() for teacher in teachers if isinstance(teacher, TeacherLogits)]
