@@ -40,7 +40,7 @@ class Settings:
     @property
     def name(self) -> str:
         """A folder's name."""
-        return f"pruning-{self.kind}-{self.size}-{self.latency:g}-{self.epochs}-{self.seed}"
+        return f"pruning-{self.kind}-{self.size}-{self.latency:g}-{self.epochs}-{self.seed}".replace(".", "_")
 
     def pipeline(self) -> dict[str, Any]:
         """Return the pipeline: teacher and student are those of pipelines/mobilevit-int8.yaml."""

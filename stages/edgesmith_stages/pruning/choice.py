@@ -80,14 +80,20 @@ def read_widths(report: Report, groups: Sequence[Group]) -> dict[str, Width]:
     now = {group.name: group.width for group in groups}
     found = {name: Width(*map(int, width)) for name, width in document["widths"].items()}
     for name, width in found.items():
-        if name not in now or width.heads > now[name].heads or width.dim > now[name].dim:
+        if name not in now or not 1 <= width.heads <= now[name].heads or not 1 <= width.dim <= now[name].dim:
             has = f"has {now[name].heads} x {now[name].dim} channels there" if name in now else "has no such layer"
             raise UserError(
                 f"the report connected to `widths` leaves {width.heads} x {width.dim} channels of {name}, and this "
                 f"model {has}",
                 hint="prune the model that `tune-pruning` was given",
             )
-    return found
+    less = {name: width for name, width in found.items() if width != now[name]}
+    if not less:
+        raise UserError(
+            "the report connected to `widths` takes nothing out of this model",
+            hint="prune the model that `tune-pruning` was given",
+        )
+    return less
 
 
 def budgeted(

@@ -60,15 +60,20 @@ def constraints(module: nn.Module, keep: Sequence[str]) -> Constraints:
 
 
 def classifiers(module: Any) -> Iterator[Any]:
-    """Yield the layers that give the logits: timm's `get_classifier`, or else the last linear layer."""
+    """Yield the layers that give logits: those of timm's `get_classifier`, or else the last linear layer.
+
+    A classifier with layers inside (RepViT has two, each with a norm) is not taken whole: its norms lose channels with
+    what they norm. The layers as wide as its last one are those that give logits.
+    """
     from torch import nn
 
-    if hasattr(module, "get_classifier"):
-        found = module.get_classifier()
-        yield from found if isinstance(found, tuple | list) else [found]
+    if not hasattr(module, "get_classifier"):
+        yield from [part for part in module.modules() if isinstance(part, nn.Linear)][-1:]
         return
-    linear = [part for part in module.modules() if isinstance(part, nn.Linear)]
-    yield from linear[-1:]
+    found = module.get_classifier()
+    for part in found if isinstance(found, tuple | list) else [found]:
+        layers = [layer for layer in part.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+        yield from (layer for layer in layers if layer.weight.shape[0] == layers[-1].weight.shape[0])
 
 
 def mend(module: nn.Module, before: Structure, heads: Mapping[Any, int]) -> None:

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
-from edgesmith import OnnxModel, Report, Stage, StageFailed, TfliteModel, Toolchain, TorchModel, UserError, optional
+from edgesmith import (
+    EdgesmithError,
+    OnnxModel,
+    Report,
+    Stage,
+    StageFailed,
+    TfliteModel,
+    Toolchain,
+    TorchModel,
+    UserError,
+    optional,
+)
 from edgesmith_stages.prune import Prune, by_reason
 from edgesmith_stages.pruning.deploy import deployed, requirements, tools
 from edgesmith_stages.pruning.widths import Attention, Scope
@@ -189,7 +200,12 @@ def _dense(ctx: Context, source: TorchModel, file: Model | None) -> Model:
     return file
 
 
-def _missed(trials: Trials, params: Any, plan: Plan) -> StageFailed:
+def _missed(trials: Trials, params: Any, plan: Plan) -> EdgesmithError:
+    if not trials.done:
+        name, multiples = type(trials.module).__name__, list(params.round_to)
+        return UserError(
+            f"no channel of {name} can be pruned with round_to={multiples}", hint="lower round_to, or keep fewer parts"
+        )
     least = min(trials.done, key=lambda one: one.latency)
     rows = [f"  round_to {one.round_to}, ratio {one.ratio:.3f}: {one.latency:.2f}x" for one in trials.done]
     keep = f", keep={list(plan.keep)}" if plan.keep else ""

@@ -27,6 +27,8 @@ def test_widths_are_read_as_they_were_written(tmp_path: Path) -> None:
     ("widths", "message"),
     [
         ({"stem:out": Width(1, 24)}, r"leaves 1 x 24 channels of stem:out, and this model has 1 x 16"),
+        ({"stem:out": Width(1, 0)}, r"leaves 1 x 0 channels of stem:out"),
+        ({"stem:out": Width(1, 16)}, "takes nothing out of this model"),
         ({"neck:out": Width(1, 8)}, r"leaves 1 x 8 channels of neck:out, and this model has no such layer"),
     ],
 )

@@ -17,6 +17,13 @@ def test_the_classifier_keeps_its_outputs() -> None:
     assert set(constraints(module, ()).outputs) == {module.classifier}
 
 
+@pytest.mark.slow
+def test_only_what_gives_logits_is_kept_of_a_classifier_with_norms() -> None:
+    module = timm.create_model("repvit_m0_9", num_classes=10)
+    assert set(constraints(module, ()).outputs) == {module.head.head.l, module.head.head_dist.l}
+    assert set(Plan().trace(module.eval(), torch.zeros(1, 3, 64, 64)).untouched) == {"head.head.l", "head.head_dist.l"}
+
+
 def test_a_plain_network_keeps_its_last_linear_layer() -> None:
     module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 4), torch.nn.ReLU())
     assert set(constraints(module, ()).outputs) == {module[1]}
