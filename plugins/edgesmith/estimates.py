@@ -23,6 +23,7 @@ FEWEST_IN_TIME = 12
 """Values in time below which neither a trend nor a change has an interval."""
 
 _RESAMPLES = 4000
+_VALUES_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def centre(values: Sequence[float] | NDArray[np.float64]) -> float:
 def bootstrap(values: Sequence[float], certainty: float, seed: int) -> Estimate:
     """Return the centre of independent values with its bootstrap interval: percentiles, expanded for few values.
 
-    Plain percentiles of 8 values hold 95 % in 90 % of cases; the expansion is the one that makes them exact for means
-    of normal values. Source: Hesterberg (2015), "What Teachers Should Know About the Bootstrap", section 3.3.
+    Plain percentiles at 95 % hold the truth in 86 % of cases with 5 values, and in 92 % with 8; the expansion is the
+    one that makes them right for means of normal values. Source: Hesterberg (2015), "What Teachers Should Know About the Bootstrap".
 
     Args:
         certainty: such as 0.95.
@@ -65,7 +66,9 @@ def bootstrap(values: Sequence[float], certainty: float, seed: int) -> Estimate:
         raise ValueError(f"{count} values are too few for a bootstrap interval; expected at least {FEWEST}")
     drawn = array[np.random.default_rng(seed).integers(0, count, (_RESAMPLES, count))]
     first, second = np.triu_indices(count)
-    centres = np.median((drawn[:, first] + drawn[:, second]) / 2, axis=1)
+    step = max(1, _VALUES_AT_ONCE // len(first))
+    blocks = [drawn[begin : begin + step] for begin in range(0, _RESAMPLES, step)]
+    centres = np.concatenate([np.median((one[:, first] + one[:, second]) / 2, axis=1) for one in blocks])
     tail = NormalDist().cdf(-((count / (count - 1)) ** 0.5) * _student((1 + certainty) / 2, count - 1))
     low, high = np.quantile(centres, [tail, 1 - tail])
     return Estimate(centre(array), float(low), float(high))

@@ -55,7 +55,7 @@ class Compare(Stage):
         target: TargetRef = Field(
             default=TargetRef(name="host"), description="where models run: a target's name, with its params if any"
         )
-        processes: int = Field(default=12, ge=FEWEST, le=1000, description="fresh processes of each model")
+        processes: int = Field(default=12, ge=FEWEST, le=100, description="fresh processes of each model")
         threads: int = Field(default=1, ge=1, description="threads that a model runs on")
         score: bool = Field(default=True, description="compare top-1, if the data have labels")
         certainty: float = Field(default=0.95, ge=0.5, lt=1, description="of the intervals")
