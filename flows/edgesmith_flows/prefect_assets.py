@@ -5,13 +5,11 @@ A server of one's own has no page for them; there the event feed shows what was 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from prefect.assets import Asset, AssetProperties
 from prefect.context import AssetContext
-from prefect.types.names import MAX_ASSET_KEY_LENGTH
 
 from edgesmith_flows.action import Action
 from edgesmith_flows.plan import Plan
@@ -44,6 +42,5 @@ def _asset(plan: Plan, name: str, port: str) -> Asset:
         name=f"{plan.pipeline.name} {name}" + (f" {port}" if len(node.output_kinds) > 1 else ""),
         description=f"{node.output_kinds[port].kind}, made by {node.stage.name}" + (f" ({told})" if told else ""),
     )
-    # The characters that Prefect refuses in keys may stand in the value of a matrix.
-    key = re.sub(r"[^\w:/.,@=+-]", "_", f"edgesmith://{plan.pipeline.name}/{name}/{port}")
-    return Asset(key=key[:MAX_ASSET_KEY_LENGTH], properties=properties)
+    # A combination's name is as long as its values; Prefect's keys have at most 512 characters.
+    return Asset(key=f"edgesmith://{plan.pipeline.name}/{name[:_LONGEST]}/{port}", properties=properties)

@@ -70,5 +70,5 @@ def test_mistakes_are_told_with_line_path_and_nearest_name(source, text, told):
 
 def test_a_nightly_run_as_a_pipeline_is_told_what_it_is(source):
     assert is_nightly(source(TEXT))
-    with pytest.raises(UserError, match=r"little.yaml:3: nightly: this is a nightly.*`edgesmith nightly .*little.yaml`"):
+    with pytest.raises(UserError, match=r"little.yaml:3: nightly: this is a nightly.*`edgesmith nightly .*e.yaml`"):
         parse_document(source(TEXT))
