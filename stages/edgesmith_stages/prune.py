@@ -130,14 +130,13 @@ class Prune(Stage):
         with repeatable(params.threads):
             if data:
                 figures["top1_before"] = score(module, data)
-            trace, groups = way.look(module)
+            trace, groups = look = way.look(module)
             for why, names in by_reason(trace.untouched).items():
                 ctx.log.info("%d layers keep their outputs (%s): %s", len(names), why, ", ".join(names))
             widths, told = self._widths(way, module, groups, inputs.get("widths"), params)
             stops = schedule(groups, widths, params.steps)
             tune = partial(self._tune, ctx, source, data, params)
-            module, recipe, rows = way.go(module, recipe, stops, tune)
-            recipe = recipe.then(way.cut(module, stops[-1]))
+            module, recipe, rows = way.go(module, recipe, stops, tune, look)
             figures |= {"params_after": count_params(module), "macs_after": count_macs(module, example), **told}
             if data:
                 figures["top1_pruned"] = score(module, data)

@@ -102,7 +102,7 @@ def test_steps_end_at_the_same_widths_and_replay_one_by_one(model: TorchModel, t
 @pytest.mark.slow
 def test_steps_go_on_after_an_interruption(model: TorchModel, tmp_path: Path) -> None:
     """Interrupted in the last fine-tuning: the first step is not trained again, and the bytes are the same."""
-    params = {**QUICK, "ratio": 0.5, "steps": 2, "importance": "hessian"}
+    params = {**QUICK, "ratio": 0.5, "steps": 2}
 
     class Interrupted(LocalContext):
         def progress(self, done: float, total: float, **figures: float | str) -> None:

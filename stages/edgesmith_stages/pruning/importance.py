@@ -64,26 +64,23 @@ def accumulate_gradients(module: Any, batches: Iterable[tuple[Any, Any]], *, squ
     Args:
         module: on the CPU.
         batches: images, float32 [N, C, H, W], and targets, float32 [N, classes].
-        squared: sum up the squares of each image's gradients: the diagonal of the empirical Fisher matrix. (The sum
-            that `GroupHessianImportance.accumulate_grad` of torch-pruning 1.6 keeps is that of the last call alone.)
+        squared: sum up the squares of each batch's gradients: of single images, the diagonal of the empirical Fisher
+            matrix. (`GroupHessianImportance.accumulate_grad` of torch-pruning 1.6 keeps those of its last call alone.)
     """
     import torch
     from torch.nn import functional
 
     module.eval()
     module.zero_grad(set_to_none=True)
-    if not squared:
-        for images, targets in batches:
-            functional.cross_entropy(module(images), targets).backward()
-        return
     sums: dict[str, torch.Tensor] = {}
     for images, targets in batches:
-        for image, target in zip(images.split(1), targets.split(1), strict=True):
-            module.zero_grad(set_to_none=True)
-            functional.cross_entropy(module(image), target).backward()
-            for name, parameter in module.named_parameters():
-                if parameter.grad is not None:
-                    square = parameter.grad.square()
-                    sums[name] = sums[name] + square if name in sums else square
-    for name, parameter in module.named_parameters():
-        parameter.grad = sums.get(name)
+        functional.cross_entropy(module(images), targets).backward()
+        if not squared:
+            continue
+        for name, parameter in module.named_parameters():
+            if parameter.grad is not None:
+                sums[name] = sums.get(name, torch.zeros(())) + parameter.grad.square()
+        module.zero_grad(set_to_none=True)
+    if squared:
+        for name, parameter in module.named_parameters():
+            parameter.grad = sums.get(name)

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 BATCHES = 16
 """Training batches that `importance: taylor` takes its gradients from."""
-BATCHES_SQUARED = 4
-"""The same for `hessian`, which needs those of each image."""
+IMAGES_SQUARED = 128
+"""Training images that `hessian` takes those of, one by one."""
 
 Tuner = Callable[["nn.Module"], None]
+Look = tuple["Trace", list["Group"]]
 
 
 @dataclass(frozen=True)
@@ -46,52 +47,63 @@ class Way:
     plan: Plan
     data: TrainingData | None
 
-    def cut(self, module: nn.Module, widths: Widths) -> Prune:
-        """Prune a module in place to widths; check that the change replays."""
+    def cut(self, module: nn.Module, widths: Widths, look: Look | None = None) -> Prune:
+        """Prune a module in place to widths; check that the change replays.
+
+        Args:
+            module: with the weights that decide which channels go.
+            widths: by group, what to leave.
+            look: at this module as it is, if there was one.
+        """
         fresh = copy.deepcopy(module)
-        trace, groups = self.look(module)
+        trace, groups = look or self.look(module)
         step = trace.cut(groups, widths)
         module.zero_grad(set_to_none=True)
         check_replays(fresh, module, step, self.example)
         return step
 
     def go(
-        self, module: nn.Module, recipe: Recipe, stops: Sequence[Widths], tune: Tuner
+        self, module: nn.Module, recipe: Recipe, stops: Sequence[Widths], tune: Tuner, look: Look
     ) -> tuple[nn.Module, Recipe, list[dict[str, Any]]]:
-        """Prune to each stop but the last, and tune after it; what a killed run had done is found in scratch.
+        """Prune to each stop, and tune after all but the last; what a killed run had done is found in scratch.
 
         Args:
             module: pruned in place, or given up for one of scratch.
             recipe: the module's.
-            stops: widths, ever smaller; the last ones are left to the caller.
+            stops: widths, ever smaller.
             tune: trains a module in place.
+            look: at the module.
 
         Returns:
-            The module, its recipe, and figures of each stop.
+            The module, its recipe, and figures of each stop but the last.
         """
         from edgesmith_stages.models.recipe import Recipe, build, write_model
         from edgesmith_stages.models.size import count_macs, count_params
 
-        rows = []
-        for number, widths in enumerate(stops[:-1], 1):
+        rows: list[dict[str, Any]] = []
+        first: Look | None = look
+        for number, widths in enumerate(stops, 1):
             kept = self.ctx.scratch / f"step-{number}"
             if kept.is_dir():
                 module, recipe = build(kept), Recipe.read(kept)
                 self.ctx.log.info("step %d of %d was done before", number, len(stops))
             else:
-                recipe = recipe.then(self.cut(module, widths))
+                recipe = recipe.then(self.cut(module, widths, first))
+                if number == len(stops):
+                    break
                 tune(module)
                 making = self.ctx.scratch / f"making-step-{number}"
                 making.mkdir(exist_ok=True)
                 write_model(making, module, recipe)
                 making.rename(kept)
+            first = None
             rows.append({"params": count_params(module), "macs": count_macs(module, self.example)})
             self.ctx.log.info(
                 "step %d of %d: %d params, %d MACs", number, len(stops), rows[-1]["params"], rows[-1]["macs"]
             )
         return module, recipe, rows
 
-    def look(self, module: nn.Module) -> tuple[Trace, list[Group]]:
+    def look(self, module: nn.Module) -> Look:
         """Trace a module and score its groups; for `taylor` and `hessian` its parameters then hold gradients."""
         from itertools import islice
 
@@ -99,8 +111,12 @@ class Way:
 
         if self.plan.importance in LEARNED and self.data is not None:
             squared = self.plan.importance == "hessian"
-            batches = islice(self.data.epoch(self.ctx.seed, 0), BATCHES_SQUARED if squared else BATCHES)
-            accumulate_gradients(module, batches, squared=squared)
+            batches: Any = self.data.epoch(self.ctx.seed, 0)
+            if squared:
+                batches = (
+                    one for images, targets in batches for one in zip(images.split(1), targets.split(1), strict=True)
+                )
+            accumulate_gradients(module, islice(batches, IMAGES_SQUARED if squared else BATCHES), squared=squared)
         trace = self.plan.trace(module, self.example)
         return trace, self.plan.scored(trace)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from math import exp
+from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgesmith import Cancelled
@@ -67,6 +68,7 @@ class Trials:
         dense: the form in which it runs.
         threads: that a model runs on.
         clock: the process' CPU time, which other programs hardly disturb, or wall time.
+        pairs: fresh pairs of processes that a candidate and the dense model are timed in; their median counts.
         done: trials, in order.
     """
 
@@ -77,6 +79,7 @@ class Trials:
     dense: Model
     threads: int
     clock: Clock
+    pairs: int
     done: list[Trial] = field(default_factory=list)
 
     def measure(self, plan: Plan, groups: Sequence[Group], ratio: float, widths: Widths) -> float:
@@ -94,24 +97,25 @@ class Trials:
         recipe = Recipe.read(self.source.path).then(step)
         folder = self.ctx.scratch / "candidates" / str(len(self.done))
         model = deployed(self.ctx, self.source, type(self.dense), pruned, recipe, folder)
-        dense, own = self._round(model)
-        latency = self._over(own)
-        trial = Trial(plan.rule.round_to, ratio, widths, model, macs, params, latency, own.ns / 1e6, dense.ns / 1e6)
+        times = [self._round(model) for _ in range(self.pairs)]
+        latency = median(self._over(own) for _, own in times)
+        dense_ms, ms = (median(each.ns for each in column) / 1e6 for column in zip(*times, strict=True))
+        trial = Trial(plan.rule.round_to, ratio, widths, model, macs, params, latency, ms, dense_ms)
         self.done.append(trial)
         text = "round_to %d, ratio %.3f: %.1f %% of the MACs, %.2fx the time of dense"
         self.ctx.log.info(text, trial.round_to, ratio, 100 * macs, latency)
         return latency
 
-    def again(self, trial: Trial, pairs: int) -> list[float]:
-        """Time a candidate and the dense model in fresh pairs of processes; return the latency of each pair."""
-        return [self._over(self._round(trial.model)[1]) for _ in range(pairs)]
+    def again(self, trial: Trial) -> list[float]:
+        """Time a candidate and the dense model once more; return the latency of each pair of processes."""
+        return [self._over(self._round(trial.model)[1]) for _ in range(self.pairs)]
 
     def _round(self, model: Model) -> list[Beside]:
+        """Return the dense model's times and a candidate's."""
         from edgesmith.turns import measure_round
 
-        return measure_round(
-            [self._entrant(self.dense), self._entrant(model)], self._chance, one_processor=self.threads == 1
-        )
+        entrants = [self._entrant(self.dense), self._entrant(model)]
+        return measure_round(entrants, self._chance, one_processor=self.threads == 1)
 
     def _entrant(self, model: Model) -> Entrant:
         from edgesmith.turns import Entrant

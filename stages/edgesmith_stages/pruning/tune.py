@@ -71,7 +71,7 @@ class TunePruning(Stage):
         attention: Attention = Field("dims", description="as of `prune`")
         keep: tuple[str, ...] = Field((), description="as of `prune`")
         candidates: int = Field(6, ge=1, description="to make at most, for each of `round_to`")
-        pairs: int = Field(3, ge=1, description="fresh pairs of processes that confirm the choice")
+        pairs: int = Field(3, ge=1, description="fresh pairs of processes for each candidate, and again for the choice")
         threads: int = Field(1, ge=1, description="threads that a model runs on")
         clock: Literal["auto", "cpu", "wall"] = Field(
             "auto", description="what is measured; auto: CPU time with one thread, which other programs hardly disturb"
@@ -123,7 +123,7 @@ class TunePruning(Stage):
         module = build(source.path)
         dense = _dense(ctx, source, inputs.get("file"))
         plan = Plan(params.importance, Rule(params.scope, 1, params.attention), params.keep, ctx.seed)
-        trials = Trials(ctx, source, module, example, dense, params.threads, clock)
+        trials = Trials(ctx, source, module, example, dense, params.threads, clock, params.pairs)
         untouched = by_reason(plan.trace(module, example).untouched)
         for number, multiple in enumerate(params.round_to):
             ctx.progress(number, len(params.round_to) + 1, doing=f"round_to {multiple}")
@@ -162,7 +162,7 @@ class TunePruning(Stage):
     def _confirmed(self, trials: Trials, params: Any) -> tuple[Trial | None, list[float]]:
         """Time the best candidate in fresh processes; the next best one where it misses the budget there."""
         for trial in _within(trials.done, params.latency):
-            latencies = trials.again(trial, params.pairs)
+            latencies = trials.again(trial)
             if median(latencies) <= params.latency:
                 return trial, latencies
             trials.ctx.log.info("ratio %.3f misses the budget in fresh processes: %s", trial.ratio, latencies)
