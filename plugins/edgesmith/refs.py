@@ -12,7 +12,7 @@ class _PluginRef(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    name: str
+    name: str = Field(description="as `edgesmith` lists it; params of its own stand beside it")
 
     @model_validator(mode="before")
     @classmethod

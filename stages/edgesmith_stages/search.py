@@ -24,8 +24,8 @@ class Objective(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    maximize: str | None = None
-    minimize: str | None = None
+    maximize: str | None = Field(default=None, description="an expression that is best where it is greatest")
+    minimize: str | None = Field(default=None, description="an expression that is best where it is smallest")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
