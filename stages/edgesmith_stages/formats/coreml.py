@@ -77,9 +77,10 @@ def normalise(package: Path) -> None:
 
 
 def spec_of(package: Path) -> Any:
-    """Parse the package's specification, a Model protobuf."""
-    manifest = json.loads((package / "Manifest.json").read_text(encoding="utf-8"))
-    return _parse(package / "Data" / manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"])
+    """Parse the package's specification, a Model protobuf; raise UserError where `Package.open` does."""
+    from edgesmith_stages.mil.package import Package
+
+    return Package.open(package).spec
 
 
 def op_counts(spec: Any) -> Counter[str]:

@@ -17,6 +17,9 @@ MODEL_PATH = "@model_path/"
 """What names of weight files begin with: the folder of the specification."""
 
 _MAX_MANIFEST, _MAX_SPECIFICATION = 1 << 24, (1 << 31) - 1
+_MAX_PATH = 255
+"""Characters of a path in a package: what one name may have on today's file systems."""
+
 _AGAIN = "export the model again, or copy the package again"
 
 
@@ -108,6 +111,8 @@ def _inside(package: Path, folder: Path, name: str, what: str) -> Path:
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts or "\\" in name or "\0" in name or not parts.parts:
         raise _broken(package, f"{what} has the path {name!r}, expected a relative one without '..'")
+    if len(name) > _MAX_PATH:
+        raise _broken(package, f"{what} has a path of {len(name):,} characters: {name[:40]!r}...")
     file = folder.joinpath(*parts.parts)
     try:
         led = file.resolve().is_relative_to(package.resolve())
@@ -142,6 +147,8 @@ def _specification(path: Path, file: Path) -> Any:
             f"{path.name} holds a model of the kind {kind!r}, expected an ML Program",
             hint='convert it with `convert_to="mlprogram"` (iOS15 and newer)',
         )
+    if not spec.mlProgram.functions:
+        raise _broken(path, f"the program in {file.name} has no functions")
     return spec
 
 

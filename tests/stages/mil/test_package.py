@@ -48,6 +48,13 @@ def test_a_manifest_that_leads_out(package: Path, path: str) -> None:
         Package.open(package)
 
 
+def test_a_path_that_no_file_system_takes(package: Path) -> None:
+    """Told without all of it."""
+    leads_to(package, "x" * 5000)
+    with pytest.raises(UserError, match=r"has a path of 5,000 characters: 'x{40}'\.\.\."):
+        Package.open(package)
+
+
 def test_links_that_lead_out(package: Path, tmp_path: Path) -> None:
     """A link in the package is followed only within it."""
     file = package / MODEL_FILE
@@ -123,6 +130,13 @@ def test_another_kind_of_model(tmp_path: Path, kind: str) -> None:
     spec = MODEL.Model(specificationVersion=4)
     getattr(spec, kind).SetInParent()
     with pytest.raises(UserError, match=rf"'{kind}', expected an ML Program[\s\S]*convert_to"):
+        Package.open(write(tmp_path, spec))
+
+
+def test_a_program_without_functions(tmp_path: Path) -> None:
+    spec = MODEL.Model(specificationVersion=8)
+    spec.mlProgram.SetInParent()
+    with pytest.raises(UserError, match="has no functions"):
         Package.open(write(tmp_path, spec))
 
 

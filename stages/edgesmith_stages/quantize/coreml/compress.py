@@ -38,10 +38,11 @@ def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArra
     """
     from edgesmith.conversion import converting
     from edgesmith_stages.formats.coreml import building, load, op_counts, quiet, save, spec_of
+    from edgesmith_stages.mil.interpret import Interpreter
     from edgesmith_stages.quantize.coreml.figures import compressed_weights, eligible_weights, made_by, weight_sqnr
 
     with quiet():
-        spec = spec_of(source.file)
+        spec = Interpreter(source.file).package.spec  # refuses what is damaged; coremltools trusts what it reads
         _refuse(spec, params)
         ranges = None if images is None else _ranges(source, images, params)
         model = load(source.file)

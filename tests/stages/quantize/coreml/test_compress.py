@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,26 @@ def test_a_compressed_package_is_refused(coreml_model: Outcome, tmp_path: Path) 
     made = quantised(coreml_model, tmp_path / "first", scheme="sparse")
     with pytest.raises(UserError, match=r"compressed already.*\n.*add `sparsity`"):
         run_stage(Quantize, tmp_path / "second", made.outputs, {"scheme": "palettize-4"})
+
+
+def test_a_damaged_package_is_refused_before_coremltools_reads_it(coreml_model: Outcome, tmp_path: Path) -> None:
+    """coremltools would follow the manifest out of the package, and name no file when the weights are cut."""
+
+    def lead_out(package: Path) -> None:
+        file = package / "Manifest.json"
+        file.write_text(file.read_text().replace("com.apple.CoreML/model.mlmodel", "/etc/hostname"))
+
+    def cut(package: Path) -> None:
+        (file,) = package.rglob("weight.bin")
+        file.write_bytes(file.read_bytes()[:2000])
+
+    for damage, told in ((lead_out, "has the path '/etc/hostname'"), (cut, r"weight\.bin is damaged")):
+        folder = tmp_path / damage.__name__
+        shutil.copytree(coreml_model.outputs["model"].path, folder)
+        source = CoreMLModel(folder)
+        damage(source.file)
+        with pytest.raises(UserError, match=told):
+            run_stage(Quantize, folder / "made", {"model": source}, {"scheme": "linear-int8"})
 
 
 def test_older_targets(make_torch_model: Any, tmp_path: Path) -> None:
