@@ -50,21 +50,22 @@ def antialiased(
     ViT resizes its table of positions so, which is no work for a device: the products of constants are folded. Images
     one pixel wide are left alone: torch 2.14 gives them one value for all rows.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     import torch
-    from torch.utils._python_dispatch import _disable_current_modes
 
     wanted = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     given = tuple(image.shape[2:])
     if not antialias or image.ndim != 4 or not all(type(side) is int and side > 1 for side in (*wanted, *given)):
         return None
 
-    def along(before: int, after: int) -> Tensor:
-        with _disable_current_modes():  # torch.export traces what is computed, too
-            identity = torch.eye(before)[None, None]
-            found = torch.nn.functional.interpolate(
-                identity, (after, before), mode=mode, align_corners=align_corners, antialias=True
-            )
-        return torch.tensor(found[0, 0].tolist())
+    def along(before: int, after: int) -> list[list[float]]:
+        identity = torch.eye(before)[None, None]
+        found = torch.nn.functional.interpolate(
+            identity, (after, before), mode=mode, align_corners=align_corners, antialias=True
+        )
+        return found[0, 0].tolist()  # type: ignore[no-any-return]
 
-    rows, columns = (along(before, after) for before, after in zip(given, wanted, strict=True))
+    with ThreadPoolExecutor(1) as elsewhere:  # a tracer sees what its own thread computes
+        rows, columns = (torch.tensor(one) for one in elsewhere.map(along, given, wanted))
     return (rows @ image) @ columns.T

@@ -47,7 +47,9 @@ def lowered(module: nn.Module, example: Tensor) -> nn.Module:
 
     with torch.no_grad(), replacing(replacements) as seen:
         module(example)
-    return Lowered().eval() if seen.replaced else module
+    # timm resizes positions for a size that they fit already, too, but only while a graph is made.
+    tables = any(getattr(part, "dynamic_img_size", False) for part in module.modules())
+    return Lowered().eval() if seen.replaced or tables else module
 
 
 def _resized(image: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
