@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgesmith.channel import Channel
+from edgesmith.errors import EdgesmithError
 from edgesmith.loading import load_object
 
 
@@ -127,7 +128,8 @@ def serve(channel: Channel) -> None:
             reply = getattr(host, operation)(**message)
         except Exception as error:  # whatever a runtime raises is the parent's to report
             traceback.print_exc()
-            reply = {"error": f"{type(error).__name__}: {error}"}
+            told = isinstance(error, EdgesmithError)  # written for the user, who needs no Python of it
+            reply = {"error": str(error) if told else f"{type(error).__name__}: {error}"}
         channel.send(reply)
 
 

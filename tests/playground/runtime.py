@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 
-from edgesmith import Runtime, Tap
+from edgesmith import Runtime, Tap, UserError
 
 from .kinds import Sign
 
@@ -24,6 +24,8 @@ class SignRuntime(Runtime):
 
             print("the sign fell down", flush=True)
             os._exit(7)
+        if text == "refuse":
+            raise UserError("this sign is upside down", hint="turn it round")
         self.factor = float(text)
 
     def predict(self, batch):

@@ -73,6 +73,13 @@ def test_what_the_runtime_raises_reaches_the_caller(sign):
         ModelProcess(launch, model, threads=1)
 
 
+def test_a_runtime_that_refuses_is_quoted_as_it_is(sign):
+    launch, model = sign
+    model.file.write_text("refuse")
+    with pytest.raises(StageFailed, match=r"sign-runner: this sign is upside down\n  hint: turn it round"):
+        ModelProcess(launch, model, threads=1)
+
+
 def test_a_process_that_dies_is_reported_with_its_last_lines(sign):
     launch, model = sign
     model.file.write_text("die")
