@@ -49,7 +49,8 @@ class TestLs:
         from edgesmith_stages.export_tflite import ExportTflite
 
         pretend(ExportTflite.toolchain(ExportTflite.Params(), {}))
-        assert "  for export-tflite" in call("toolchain", "ls").out
+        (told,) = [line for line in call("toolchain", "ls").out.splitlines() if line.startswith("  for ")]
+        assert "export-tflite" in told
 
     def test_a_damaged_one_is_told_with_what_to_do(self, call, pretend):
         folder = pretend()
