@@ -14,7 +14,9 @@ IDENTIFIER = b"TFL3"
 BUFFER_ALIGNMENT = 16
 """What the schema asks of `Buffer.data` (force_align), for kernels that load vectors straight from the file."""
 
-_CLASS = re.compile(r"^[\w.]*?\.[A-Z]\w*?_(?=\w)")
+_CLASS = re.compile(r"^[\w.<>]*?\.[A-Z]\w*?_(?=\w)")
+_WRAPPERS = (".ChannelLastIOWrapper", ".Lowered")
+"""Modules around the network: litert-torch's, and that of `tflite_backends.lowering`."""
 
 
 def read(content: bytes) -> Any:
@@ -68,7 +70,10 @@ def short_name(name: str) -> str:
     path, _, index = name.split(";;")[0].partition(";")
     if "/" not in path:
         return name
-    parts = [_CLASS.sub("", part) for part in path.split("/")[1:]]
+    modules = path.split("/")
+    while len(modules) > 2 and any(wrapper in modules[0] for wrapper in _WRAPPERS):
+        modules = modules[1:]
+    parts = [_CLASS.sub("", module) for module in modules[1:]]
     if parts[0] == "wrapped" and len(parts) > 1:
         parts = parts[1:]
     return ".".join(parts) + (f";{index}" if index else "")

@@ -32,6 +32,13 @@ from edgesmith_stages.formats.tflite import (
             "torch.nn.modules.container.Sequential_4/timm.layers.norm_act.BatchNormAct2d_bn;;timm.models.byobnet.ByobNet/x;1",
             "stages.4.bn",
         ),
+        (
+            "litert_torch._convert.to_channel_last_io.ChannelLastIOWrapper/"
+            "edgesmith_stages.tflite_backends.lowering.lowered.<locals>.Lowered_wrapped/"
+            "timm.models.vision_transformer.VisionTransformer_network/torch.nn.modules.container.Sequential_blocks/"
+            "timm.models.vision_transformer.Block_5;1",
+            "blocks.5;1",
+        ),
         ("serving_default_args_0", "serving_default_args_0"),
         ("arith.constant12", "arith.constant12"),
         ("timm.models.byobnet.ByobNet;3", "timm.models.byobnet.ByobNet;3"),
