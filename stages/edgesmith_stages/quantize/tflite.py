@@ -100,6 +100,8 @@ class TfliteQuantiser:
 
     def _blamed(self, error: StageFailed, scheme: str, keep: Collection[str]) -> StageFailed:
         """Name the type of operator without which the file can be made; the error as it was where no one type is it."""
+        if scheme == "int8" and "_ranges" not in self.__dict__:
+            return error  # calibration failed, which no choice of operators changes
         kinds = dict.fromkeys(one.op for one in self.operations if one.quantisable and one.name not in keep)
         for kind in kinds:
             try:
