@@ -37,7 +37,8 @@ def run_server(log: Path) -> Iterator[str]:
         EdgesmithError: it did not start.
     """
     env = {**os.environ, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-    with log.open("wb") as output:
+    begun = log.stat().st_size if log.exists() else 0
+    with log.open("ab") as output:  # another run on the same store may have one, too
         process, channel = start(
             sys.executable, {}, "edgesmith_flows.prefect_server", output=output, env=env, session=True
         )
@@ -45,9 +46,10 @@ def run_server(log: Path) -> Iterator[str]:
     try:
         hello = channel.receive()
         if hello is None:
-            raise _failed(log)
+            raise _failed(log, begun)
         url = f"http://127.0.0.1:{hello['port']}/api"
-        _await_health(url, process, log)
+        if not _is_healthy(url, process):
+            raise _failed(log, begun)
         yield url
     except BaseException:
         grace = _ABORT_SECONDS
@@ -63,7 +65,8 @@ def run_server(log: Path) -> Iterator[str]:
         channel.close()
 
 
-def _await_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _is_healthy(url: str, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until the server answers; tell whether it does."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
@@ -74,13 +77,13 @@ def _await_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None
             direct.open(f"{url}/health", timeout=5) as reply,
         ):
             if reply.status == 200:
-                return
+                return True
         time.sleep(0.1)
-    raise _failed(log)
+    return False
 
 
-def _failed(log: Path) -> EdgesmithError:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-8:]
+def _failed(log: Path, begun: int) -> EdgesmithError:
+    lines = log.read_bytes()[begun:].decode(errors="replace").strip().splitlines()[-8:]
     told = "".join(f"\n    {line}" for line in lines)
     return EdgesmithError(
         f"Prefect's server could not be started{':' if told else ''}{told}",
@@ -107,8 +110,40 @@ def main() -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            with migrating():
+                await super().startup(sockets)
+
     config = uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on", timeout_graceful_shutdown=5)
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def migrating() -> Iterator[None]:
+    """Let one server at a time start on a database that is not known to be up to date.
+
+    Prefect creates and migrates its database when a server starts, and two that do so at once break each other's
+    migrations. What was migrated is noted by Prefect's version and the file's inode, so that later starts don't wait.
+    """
+    import prefect
+    from filelock import FileLock
+    from prefect.settings import get_current_settings
+
+    home = get_current_settings().home
+    home.mkdir(parents=True, exist_ok=True)
+    noted = home / "edgesmith-migrated"
+
+    def state() -> str:
+        file = home / "prefect.db"
+        return f"{prefect.__version__} {file.stat().st_ino if file.exists() else 'no file'}"
+
+    if noted.exists() and noted.read_text(encoding="utf-8") == state():
+        yield
+        return
+    with FileLock(home / "edgesmith-migrating.lock"):
+        yield
+        noted.write_text(state(), encoding="utf-8")
 
 
 if __name__ == "__main__":

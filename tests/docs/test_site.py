@@ -40,7 +40,7 @@ def _files(entry: Any) -> list[str]:
 
 def test_every_page_is_in_the_navigation_once():
     listed = _files(tomllib.loads(CONFIG.read_text())["project"]["nav"])
-    assert sorted(listed) == sorted(str(page.relative_to(DOCS)) for page in PAGES)
+    assert sorted(listed) == sorted(str(page.relative_to(DOCS)) for page in PAGES), "see `nav` in zensical.toml"
 
 
 @pytest.mark.parametrize("page", OUTSIDE, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,5 +1,7 @@
 """The server that a run brings along (see test_run.py for how it serves and ends)."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from edgesmith import EdgesmithError
@@ -13,3 +15,16 @@ def test_a_server_that_cannot_start_is_told_in_its_own_last_words(tmp_path, monk
     with pytest.raises(EdgesmithError, match=message) as caught, run_server(tmp_path / "log"):
         pytest.fail("it started")
     assert "PREFECT_API_URL" in caught.value.hint
+
+
+@pytest.mark.slow
+def test_two_that_start_at_once_on_a_database_that_is_not_there_yet_don_t_break_it(tmp_path, monkeypatch):
+    """Prefect's migrations do, in one of three tries."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
+
+    def serve(number):
+        with run_server(tmp_path / "log") as url:
+            return url
+
+    with ThreadPoolExecutor() as threads:
+        assert len(set(threads.map(serve, range(3)))) == 3

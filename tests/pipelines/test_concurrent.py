@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from .commands import Place
+from .serving import Service
 
 PIPELINE = """
 name: shared
@@ -16,10 +17,25 @@ stages:
 """
 
 
+@pytest.fixture
+def place(tmp_path):
+    """A project in which every run starts a Prefect server of its own."""
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def service(tmp_path):
+    """A project with one Prefect server for all its runs, as a team has it."""
+    service = Service(tmp_path)
+    service.serve()
+    yield service
+    service.stop()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [2, 8])
-def test_concurrent_runs_share_the_work(tmp_path, number, request):
-    place = Place(tmp_path)
+@pytest.mark.parametrize(("number", "where"), [(2, "place"), (8, "service")])
+def test_concurrent_runs_share_the_work(tmp_path, number, where, request):
+    place = request.getfixturevalue(where)
     (tmp_path / "shared.yaml").write_text(PIPELINE)
     (tmp_path / "playground").symlink_to(request.config.rootpath / "tests" / "playground")
     started = [place.start("run", "shared.yaml", log=f"log{index}") for index in range(number)]
