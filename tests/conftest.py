@@ -26,6 +26,11 @@ hypothesis.settings.load_profile("edgesmith")
 TESTS = Path(__file__).parent
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for servers and processes most of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep Prefect's database and edgesmith's store out of the user's and the repository's folders."""

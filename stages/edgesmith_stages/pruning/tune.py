@@ -209,10 +209,11 @@ def _missed(trials: Trials, params: Any, plan: Plan) -> EdgesmithError:
     least = min(trials.done, key=lambda one: one.latency)
     rows = [f"  round_to {one.round_to}, ratio {one.ratio:.3f}: {one.latency:.2f}x" for one in trials.done]
     keep = f", keep={list(plan.keep)}" if plan.keep else ""
-    what = f"can't be reached: {least.latency:.2f} of the dense model's time is the least here"
+    asked, took = f"{params.latency:g}", f"{least.latency:.2f}"
+    told = f"`latency: {asked}` can't be reached: {took} of the dense model's time is the least here"
     if least.latency <= params.latency:
-        what = "was met once, and not again in fresh processes: the machine is too busy, or this is the least here"
+        told = f"`latency: {asked}` was met once, and not again in fresh processes: the machine is busy, or can't do it"
     return StageFailed(
-        "\n".join([f"`latency: {params.latency:g}` {what}, with a tenth of each layer left{keep}", *rows]),
+        "\n".join([f"{told}, with a tenth of each layer left{keep}", *rows]),
         hint="ask for less, keep fewer parts, or take a smaller model of the family",
     )  # fmt: skip
