@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -148,7 +149,11 @@ def _no_process_is_left() -> Iterator[None]:
     import psutil
 
     yield
-    left = [child.cmdline() for child in psutil.Process().children(recursive=True)]
+    left = []
+    for child in psutil.Process().children(recursive=True):
+        # A process may end, or wait to be reaped, between being listed and being asked.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            left.append(child.cmdline())
     assert not [command for command in left if any("edgesmith" in word for word in command)]
 
 

@@ -25,6 +25,7 @@ from edgesmith_stages.quantize.assignment import Assignment
 from edgesmith_stages.quantize.options import refuse
 from edgesmith_stages.quantize.params import CompressionParams
 from edgesmith_stages.quantize.schemes import METHODS, REQUIREMENTS, SCHEMES, base_kind, calibrated
+from edgesmith_stages.quantize.told import left_in_float
 from edgesmith_stages.quantize.torch_pt2e.artifact import RESOLVED, QuantizedTorchModel
 from edgesmith_stages.quantize.torch_pt2e.artifact import refuse as refuse_quantized
 
@@ -134,4 +135,6 @@ class Quantize(Stage):
         ctx.progress(3, 3)
         if images is not None:
             figures["calibration_images"] = len(images)
+        if shown := left_in_float(figures):
+            figures["sections"] = shown
         return {**figures, "bytes": made.bytes(), "ratio": made.bytes() / source.bytes()}
