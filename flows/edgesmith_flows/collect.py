@@ -1,4 +1,4 @@
-"""Collect what nobody needs: results unused for long, artifacts that no key gives, left-overs of failed tries."""
+"""Collect what nobody needs: results unused for long, artifacts that no key gives, old records, left-overs of tries."""
 
 from __future__ import annotations
 
@@ -14,45 +14,35 @@ from pathlib import Path
 
 from edgesmith.errors import UserError
 from edgesmith_flows.files import size_below
-from edgesmith_flows.history import runs
-from edgesmith_flows.lease import leased, sweep
+from edgesmith_flows.lease import leased, oldest, sweep
+from edgesmith_flows.outdated import DAY, STRAY_DAYS, Policy, choose_records
 from edgesmith_flows.store import Store
 from edgesmith_flows.tags import tags
 
-_DAY = 86_400.0
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(i?)B?\s*", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What may go. Tags and running pipelines always keep what they need.
-
-    Attributes:
-        keep_days: results that no run made or found for this long may go.
-        keep_runs: results that none of the newest runs of any pipeline made or found may go. With `keep_days`, a
-            result stays if either keeps it.
-        max_size: bytes; then those unused for longest go too, until the store fits.
-    """
-
-    keep_days: float | None = None
-    keep_runs: int | None = None
-    max_size: int | None = None
 
 
 @dataclass
 class Collected:
-    """What was (or would be) removed, and what stays."""
+    """What was (or would be) removed, and what stays.
+
+    Attributes:
+        records: records of runs and nights, and pages about runs.
+        unindexed: how many records stay although they may go, as the table of figures can't be written.
+    """
 
     keys: list[str] = field(default_factory=list)
     artifacts: dict[str, int] = field(default_factory=dict)
+    records: dict[Path, int] = field(default_factory=dict)
     left_overs: dict[Path, int] = field(default_factory=dict)
     kept_bytes: int = 0
     kept_artifacts: int = 0
+    unindexed: int = 0
 
     @property
     def bytes(self) -> int:
         """Bytes of all that goes."""
-        return sum(self.artifacts.values()) + sum(self.left_overs.values())
+        return sum(sum(sizes.values()) for sizes in (self.artifacts, self.records, self.left_overs))
 
 
 def parse_size(text: str) -> int:
@@ -77,7 +67,7 @@ def collect(store: Store, policy: Policy, *, dry_run: bool = False) -> Collected
         bin_ = Path(tempfile.mkdtemp(prefix="collected-", dir=store.root / "tmp"))
         for key in found.keys:
             store.forget(key)
-        places = [*(store.artifact_folder(digest) for digest in found.artifacts), *found.left_overs]
+        places = [*map(store.artifact_folder, found.artifacts), *found.records, *found.left_overs]
         for number, place in enumerate(places):
             with contextlib.suppress(FileNotFoundError):
                 place.rename(bin_ / str(number))
@@ -88,34 +78,37 @@ def collect(store: Store, policy: Policy, *, dry_run: bool = False) -> Collected
 
 def _choose(store: Store, policy: Policy, now: float) -> Collected:
     sizes = {digest: size_below(store.artifact_folder(digest)) for digest in store.artifacts()}
-    in_use = leased(store.root / "leases")
+    in_use, horizon = leased(store.root / "leases"), oldest(store.root / "leases", now)
+    records = choose_records(store, policy, now, horizon)
     pinned = {key for tag in tags(store) for key in tag.keys} | in_use
+    pinned |= {key for run in records.running for key in run.keys}
     gives = {key: set(action.outputs.values()) for key in list(store.keys()) if (action := store.recorded(key))}
     used = {key: store.used(key) for key in gives}
-    going = _unwanted(store, policy, used, now) - pinned
+    held = {key for run in records.kept for key in run.keys}
+    going = _unwanted(policy, used, held, now) - pinned
     needed = Counter(digest for key in gives.keys() - going for digest in gives[key])
     going |= _too_many(store, policy, sizes, gives, needed, used, going | pinned)
     kept = {digest for key in gives.keys() - going for digest in gives[key]} | in_use
     artifacts = {digest: size for digest, size in sizes.items() if digest not in kept}
-    left_overs = {place: size_below(place) for place in _left_overs(store, policy, now, in_use)}
+    left_overs = {place: size_below(place) for place in _left_overs(store, policy, now, horizon, in_use)}
     stays = sizes.keys() - artifacts.keys()
-    return Collected(sorted(going), artifacts, left_overs, sum(sizes[digest] for digest in stays), len(stays))
+    return Collected(
+        sorted(going),
+        artifacts,
+        {file: file.stat().st_size for file in records.going},
+        left_overs,
+        sum(sizes[digest] for digest in stays),
+        len(stays),
+        records.unindexed,
+    )
 
 
-def _unwanted(store: Store, policy: Policy, used: Mapping[str, float], now: float) -> set[str]:
-    """Return the keys that neither their age nor a recent run keeps."""
-    if policy.keep_days is None and policy.keep_runs is None:
+def _unwanted(policy: Policy, used: Mapping[str, float], held: set[str], now: float) -> set[str]:
+    """Return the keys that neither their age nor a run that is kept holds."""
+    if not policy.limits_results:
         return set()
-    recent: set[str] = set()
-    if policy.keep_runs is not None:
-        counted: Counter[str] = Counter()
-        for run in runs(store):
-            counted[run.pipeline] += 1
-            if counted[run.pipeline] <= policy.keep_runs:
-                recent.update(run.keys)
-    if policy.keep_days is not None:
-        recent.update(key for key, when in used.items() if now - when <= policy.keep_days * _DAY)
-    return set(used) - recent
+    days = policy.keep_days
+    return {key for key, when in used.items() if key not in held and (days is None or now - when > days * DAY)}
 
 
 def _too_many(
@@ -143,13 +136,14 @@ def _too_many(
     return going
 
 
-def _left_overs(store: Store, policy: Policy, now: float, in_use: set[str]) -> Iterable[Path]:
-    """Yield damaged artifacts, checkpoints and broken transfers that nobody came back to."""
-    days = policy.keep_days if policy.keep_days is not None else 7.0
-    for folder in ("damaged", "scratch", "tmp"):
+def _left_overs(store: Store, policy: Policy, now: float, horizon: float, in_use: set[str]) -> Iterable[Path]:
+    """Yield damaged artifacts, checkpoints, broken transfers and logs that nobody came back to."""
+    days = policy.keep_days if policy.keep_days is not None else STRAY_DAYS
+    idle = horizon >= now  # workers append to logs, now and then
+    for folder in ("damaged", "scratch", "tmp", *(["logs"] if idle else [])):
         for place in sorted((store.root / folder).glob("*")):
             used = place.name in in_use or (store.root / "leases" / place.name).exists()
-            if not used and now - _touched(place) > days * _DAY:
+            if not used and _touched(place) < min(horizon, now - days * DAY):
                 yield place
 
 

@@ -1,4 +1,4 @@
-"""The records of past runs: which key and outputs each node had."""
+"""The records of past runs and nights: which key and outputs each node had, and which runs a night held."""
 
 from __future__ import annotations
 
@@ -21,12 +21,19 @@ class Run:
     Attributes:
         name: of the record; names sort by time.
         nodes: by name, a mapping with the node's `state`, `key` and `outputs`.
+        seconds: how long it took.
     """
 
     name: str
     pipeline: str
     begun: float
     nodes: Mapping[str, Mapping[str, Any]]
+    seconds: float = 0.0
+
+    @property
+    def ended(self) -> float:
+        """When it ended, as a time stamp."""
+        return self.begun + self.seconds
 
     @property
     def keys(self) -> list[str]:
@@ -49,9 +56,38 @@ def read_run(file: Path) -> Run | None:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         nodes = {name: dict(entry) for name, entry in record["nodes"].items()}
-        return Run(file.stem, str(record["pipeline"]), float(record["begun"]), nodes)
+        seconds = float(record.get("seconds", 0))
+        return Run(file.stem, str(record["pipeline"]), float(record["begun"]), nodes, seconds)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+@dataclass(frozen=True)
+class NightRecord:
+    """One night's record.
+
+    Attributes:
+        name: of the record; names sort by time.
+        ended: when it ended, as a time stamp.
+        runs: the names of the runs that it held against their baselines.
+    """
+
+    name: str
+    nightly: str
+    ended: float
+    runs: tuple[str, ...]
+
+
+def nights(store: Store) -> Iterator[NightRecord]:
+    """Yield nights, newest first; records that can't be read are left out."""
+    for file in sorted((store.root / "nights").glob("*.json"), reverse=True):
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            held = tuple(str(one["run"]) for one in record["pipelines"])
+            ended = float(record["begun"]) + float(record["seconds"])
+            yield NightRecord(file.stem, str(record["nightly"]), ended, held)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
 
 
 class LastKeys:

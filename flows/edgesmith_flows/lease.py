@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -48,8 +49,11 @@ class Gate:
             os.close(descriptor)
 
 
+_SINCE = "since "
+
+
 class Lease:
-    """What one run uses: keys and artifact digests, a line each."""
+    """When one run began, and what it uses: keys and artifact digests, a line each."""
 
     def __init__(self, folder: Path) -> None:
         """Take a lease; call it while the store's gate is held."""
@@ -57,6 +61,7 @@ class Lease:
         self._file = folder / self.name
         self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        os.write(self._descriptor, f"{_SINCE}{time.time()}\n".encode())
 
     def keep(self, names: Iterable[str]) -> None:
         """Note keys or digests; call it while the store's gate is held."""
@@ -70,7 +75,20 @@ class Lease:
 
 def leased(folder: Path) -> set[str]:
     """Return the keys and digests that live leases name."""
-    return {line for file in folder.iterdir() if _alive(file) for line in _lines(file)}
+    lines = {line for file in folder.iterdir() if _alive(file) for line in _lines(file)}
+    return {line for line in lines if not line.startswith(_SINCE)}
+
+
+def oldest(folder: Path, now: float) -> float:
+    """Return when the oldest live lease was taken, as a time stamp; `now` where there is none."""
+    return min((_since(file) for file in folder.iterdir() if _alive(file)), default=now)
+
+
+def _since(file: Path) -> float:
+    try:
+        return float(_lines(file)[0].removeprefix(_SINCE))
+    except (IndexError, ValueError):
+        return 0.0  # another version's: nothing is known to be older
 
 
 def census(folder: Path) -> tuple[int, int]:

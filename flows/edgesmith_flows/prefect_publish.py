@@ -11,7 +11,6 @@ from pathlib import Path
 from prefect import get_run_logger
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from edgesmith_flows.files import write_atomically
 from edgesmith_flows.plan import Plan
 from edgesmith_flows.results import Summary
 from edgesmith_flows.run import run_name
@@ -93,9 +92,7 @@ def write_report(store: Store, run: str, record: dict[str, object]) -> Path:
     from edgesmith_flows.report.page import page
 
     file = store.root / "reports" / f"{run}.html"
-    file.parent.mkdir(exist_ok=True)
-    with store.guarded():
-        write_atomically(file, page(facts_of(store, run, record)).encode(), store.root / "tmp")
+    store.write(file, page(facts_of(store, run, record)).encode())
     return file
 
 

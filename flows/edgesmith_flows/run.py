@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from edgesmith.errors import Cancelled
 from edgesmith_flows.figures.table import note_run
-from edgesmith_flows.files import write_atomically
 from edgesmith_flows.outcome import Listener, NodeResult
 from edgesmith_flows.plan import Plan
 from edgesmith_flows.prefect_environment import set_defaults
@@ -138,7 +137,6 @@ def write_run_record(store: Store, plan: Plan, summary: Summary, begun: float) -
     """Write a run's record (see `run_record`), and return its file."""
     record = run_record(plan, summary, begun, time.time() - begun)
     file = store.root / "runs" / f"{run_name(plan.pipeline.name, begun)}.json"
-    with store.guarded():
-        write_atomically(file, json.dumps(record, indent=1).encode() + b"\n", store.root / "tmp")
+    store.write(file, json.dumps(record, indent=1).encode() + b"\n")
     note_run(store)
     return file

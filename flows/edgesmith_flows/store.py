@@ -10,6 +10,8 @@ Layout below the root::
     tmp/                    what is being written, by lease
     damaged/                artifacts whose content no longer fits their digest
     runs/                   one record a run
+    nights/                 one record a night
+    reports/                pages that flow runs write, by run
     tags/                   runs kept by name
     machines/               what machines elsewhere told of themselves
 """
@@ -273,6 +275,13 @@ class Store:
             with self.gate.hold():
                 self._keep(action.key, *action.outputs.values())
                 write_atomically(file, action_bytes(action), self._tmp)
+
+    def write(self, file: Path, content: bytes) -> None:
+        """Write a record below the root, whole or not at all; a collection waits for it."""
+        with self.guarded():
+            file.parent.mkdir(exist_ok=True)
+            with self.gate.hold():
+                write_atomically(file, content, self._tmp)
 
     def forget(self, key: str) -> None:
         """Drop what a key gave, so that it is made again."""

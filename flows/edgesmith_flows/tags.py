@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgesmith.errors import UserError, unknown
-from edgesmith_flows.files import write_atomically
 from edgesmith_flows.history import Run, runs
 from edgesmith_flows.store import Store
 
@@ -43,9 +42,7 @@ def set_tag(store: Store, name: str, run: Run) -> Tag:
             )
         tag = Tag(name, run.name, run.pipeline, tuple(run.keys))
         body = {"run": tag.run, "pipeline": tag.pipeline, "keys": list(tag.keys)}
-        with store.guarded():
-            content = json.dumps(body, indent=1).encode() + b"\n"
-            write_atomically(_file(store, name), content, store.root / "tmp")
+        store.write(_file(store, name), json.dumps(body, indent=1).encode() + b"\n")
     return tag
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from edgesmith import Report, UserError
 from edgesmith_flows.action import Action
-from edgesmith_flows.collect import Policy, collect, parse_size
+from edgesmith_flows.collect import collect, parse_size
 from edgesmith_flows.history import Run
+from edgesmith_flows.outdated import Policy
 from edgesmith_flows.store import Store
 from edgesmith_flows.tags import set_tag
 

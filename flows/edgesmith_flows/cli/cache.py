@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgesmith_flows.cli.options import remote_option, set_option, store_option
 
 if TYPE_CHECKING:
+    from edgesmith_flows.collect import Collected
     from edgesmith_flows.remote import Remote
     from edgesmith_flows.settings import Settings
+    from edgesmith_flows.store import Store
+
+_DAYS = click.FloatRange(min=0)
 
 
 @click.group("cache", short_help="Look into the store, share it, make room in it.")
@@ -95,33 +100,64 @@ def show(digest: str, store: str | None) -> None:
 
 
 @command.command("gc")
-@click.option("--keep-days", type=click.FloatRange(min=0), help="Keep what a run made or found in the last N days.")
-@click.option("--keep-runs", type=click.IntRange(min=0), help="Keep what the last N runs of each pipeline hold.")
+@click.option("--keep-days", type=_DAYS, metavar="N", help="Keep runs, and what they made or found, for N days.")
+@click.option(
+    "--keep-runs", type=click.IntRange(min=0), metavar="N", help="Keep the last N runs of each pipeline and nightly."
+)
+@click.option("--keep-records", type=_DAYS, metavar="N", help="Keep records and pages of runs for N days in any case.")
 @click.option("--max-size", metavar="SIZE", help="Then remove what was unused for longest until the store fits: 20GB.")
 @click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print all that goes as a JSON document.")
 @store_option
-def gc(keep_days: float | None, keep_runs: int | None, max_size: str | None, dry_run: bool, store: str | None) -> None:
+def gc(
+    keep_days: float | None,
+    keep_runs: int | None,
+    keep_records: float | None,
+    max_size: str | None,
+    dry_run: bool,
+    as_json: bool,
+    store: str | None,
+) -> None:
     """Remove what nobody needs.
 
     Without an option: artifacts that no result names any more, and left-overs of failed tries older than a week. What a
-    running pipeline or a baseline needs always stays.
+    running pipeline or a baseline needs always stays, and so do all runs' figures (`edgesmith history`).
     """
-    from edgesmith_flows.collect import Policy, collect, parse_size
+    from edgesmith_flows.collect import collect, parse_size
+    from edgesmith_flows.outdated import Policy
     from edgesmith_flows.settings import load_settings
     from edgesmith_flows.store import Store
 
-    policy = Policy(keep_days, keep_runs, parse_size(max_size) if max_size else None)
+    policy = Policy(keep_days, keep_runs, parse_size(max_size) if max_size else None, keep_records)
     opened = Store.open(load_settings(store).store)
     found = collect(opened, policy, dry_run=dry_run)
+    if found.unindexed:
+        told = f"{found.unindexed} records stay: their figures can't be written to {opened.root / 'figures.sqlite'}"
+        click.echo(f"warning: {told}", err=True)
+    if as_json:
+        click.echo(json.dumps(_collected(found, opened, dry_run), indent=1))
+        return
     for digest, size in sorted(found.artifacts.items()) if dry_run else ():
         click.echo(f"{digest[:12]}  {size:>12,}")
-    for place, size in sorted(found.left_overs.items()) if dry_run else ():
+    for place, size in sorted({**found.records, **found.left_overs}.items()) if dry_run else ():
         click.echo(f"{place.relative_to(opened.root)}  {size:,}")
     click.echo(
-        f"{'would remove' if dry_run else 'removed'} {len(found.artifacts)} artifacts, {len(found.keys)} results and "
-        f"{len(found.left_overs)} left-overs, {found.bytes:,} bytes; "
+        f"{'would remove' if dry_run else 'removed'} {len(found.artifacts)} artifacts, {len(found.keys)} results, "
+        f"{len(found.records)} records and pages, and {len(found.left_overs)} left-overs, {found.bytes:,} bytes; "
         f"{found.kept_artifacts} artifacts stay, {found.kept_bytes:,} bytes"
     )
+
+
+def _collected(found: Collected, store: Store, dry_run: bool) -> dict[str, Any]:
+    return {
+        "removed": not dry_run,
+        "bytes": found.bytes,
+        "artifacts": dict(sorted(found.artifacts.items())),
+        "results": found.keys,
+        "records": {str(place.relative_to(store.root)): size for place, size in sorted(found.records.items())},
+        "left_overs": {str(place.relative_to(store.root)): size for place, size in sorted(found.left_overs.items())},
+        "kept": {"artifacts": found.kept_artifacts, "bytes": found.kept_bytes, "unindexed": found.unindexed},
+    }
 
 
 @command.command("push")

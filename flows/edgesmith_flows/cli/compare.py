@@ -11,6 +11,7 @@ from edgesmith_flows.cli.options import store_option
 
 if TYPE_CHECKING:
     from edgesmith_flows.figures.changes import Cause
+    from edgesmith_flows.figures.table import FigureTable, RunFigures
     from edgesmith_flows.nightly.verdict import Verdict
     from edgesmith_flows.store import Store
 
@@ -39,10 +40,9 @@ def show(store: Store, before: str, after: str, *, as_json: bool = False) -> Non
     from edgesmith_flows.figures.changes import causes
     from edgesmith_flows.figures.table import FigureTable
     from edgesmith_flows.nightly.versus import judge_changes
-    from edgesmith_flows.tags import any_run
 
     with FigureTable(store) as table:
-        runs = [table.run(any_run(store, name).name) for name in (before, after)]
+        runs = [_find(store, table, name) for name in (before, after)]
         verdicts = judge_changes(store, table, runs[0], runs[1])
         brought = causes(table, runs[0], runs[1])
     if as_json:
@@ -57,6 +57,20 @@ def show(store: Store, before: str, after: str, *, as_json: bool = False) -> Non
         click.echo(f"{cause.node} ({', '.join(cause.kinds)}):")
         for part in cause.parts:
             click.echo(f"  {part}")
+
+
+def _find(store: Store, table: FigureTable, name: str) -> RunFigures:
+    """Find a run by its record; one whose record was collected, by its name or the start of it."""
+    from edgesmith.errors import UserError
+    from edgesmith_flows.tags import any_run
+
+    try:
+        return table.run(any_run(store, name).name)
+    except UserError:
+        found = [run for run in table.names() if run.startswith(name)]
+        if len(found) != 1:
+            raise
+        return table.run(found[0])
 
 
 def lines(verdicts: list[Verdict]) -> list[str]:

@@ -1,7 +1,7 @@
 """A small SQLite table of every run's figures, in the store.
 
 It is an index: what it holds comes from the run records and the action cache, and whatever is missing is read in when
-it is opened, so that it may be removed at any time. What `edgesmith cache gc` took since then is lost with it.
+it is opened. Figures of runs whose records `edgesmith cache gc` took are here only, and are lost with it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,9 +73,12 @@ class FigureTable:
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise UserError(f"{file} can't be opened: {error}", hint="is the store writable?") from error
-                # An index that is damaged or of another format is made anew.
+                # An index that is damaged or of another format is made anew; what records no longer tell lies in it.
+                aside = store.root / "damaged" / f"figures-{time.time_ns()}.sqlite"
+                aside.parent.mkdir(exist_ok=True)
                 for suffix in ("", "-wal", "-shm"):
-                    file.with_name(file.name + suffix).unlink(missing_ok=True)
+                    with contextlib.suppress(FileNotFoundError):
+                        file.with_name(file.name + suffix).rename(aside.with_name(aside.name + suffix))
                 self._database = _open(file)
         try:
             self.refresh()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 from edgesmith.errors import EdgesmithError, UserError
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.figures.table import FigureTable
-from edgesmith_flows.files import write_atomically
 from edgesmith_flows.history import Run, runs
 from edgesmith_flows.nightly.document import Entry, NightlyDocument
 from edgesmith_flows.nightly.measured import judge_measured
@@ -85,9 +84,22 @@ def hold_night(
     """
     begun = time.time()
     store = Store.open(settings.store)
-    nights = []
     for entry in document.nightly.pipelines:  # all, before the first one takes hours
         load_pipeline(entry.name, settings, entry.set)
+    with store.lease():  # of runs that end from now on, a collection takes neither records nor results
+        nights = tuple(_nights(document, settings, store, run_one, tell))
+        night = Night(document.name, document.nightly.baseline, begun, time.time() - begun, nights)
+        write_night(store, night)
+    return night
+
+
+def _nights(
+    document: NightlyDocument,
+    settings: Settings,
+    store: Store,
+    run_one: Callable[[Entry], object],
+    tell: Callable[[str], None],
+) -> Iterator[PipelineNight]:
     for entry in document.nightly.pipelines:
         pipeline = parse_document(load_yaml(find_pipeline(entry.name)))
         started, failure = time.time(), ""
@@ -99,10 +111,7 @@ def hold_night(
             failure = error.message.splitlines()[0]
         run = next((run for run in runs(store, pipeline.name) if run.begun >= started - 0.001), None)
         baseline = baseline_of(store, document.nightly.baseline, pipeline.name)
-        nights.append(_held(document, settings, store, pipeline.name, pipeline.plugins, run, baseline, failure, tell))
-    night = Night(document.name, document.nightly.baseline, begun, time.time() - begun, tuple(nights))
-    write_night(store, night)
-    return night
+        yield _held(document, settings, store, pipeline.name, pipeline.plugins, run, baseline, failure, tell)
 
 
 def baseline_of(store: Store, tag: str, pipeline: str) -> Tag | None:
@@ -148,10 +157,7 @@ def write_night(store: Store, night: Night) -> Path:
     """Keep a night's record."""
     stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(night.begun))}.{round(night.begun % 1 * 1e6):06}"
     file = store.root / "nights" / f"{stamp}-{night.nightly}.json"
-    with store.guarded():
-        file.parent.mkdir(exist_ok=True)
-        body = {"ok": night.ok, **asdict(night)}
-        write_atomically(file, json.dumps(body, indent=1).encode() + b"\n", store.root / "tmp")
+    store.write(file, json.dumps({"ok": night.ok, **asdict(night)}, indent=1).encode() + b"\n")
     return file
 
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from edgesmith_flows.store import Store
@@ -59,3 +61,15 @@ def test_a_store_that_cannot_be_opened_is_told(call, tmp_path):
     answer = call("cache", "ls", "--store", str(tmp_path / "file" / "store"))
     assert answer.code == 1
     assert "a part of its path is a file" in answer.err
+
+
+def test_gc_says_what_goes_as_text_and_as_json(filled, call):
+    artifacts = sorted(filled.artifacts())
+    would = call("cache", "gc", "--keep-days", "0", "--dry-run")
+    assert "would remove 2 artifacts, 2 results, 0 records and pages" in would.out
+    found = json.loads(call("cache", "gc", "--keep-days", "0", "--dry-run", "--json").out)
+    assert (found["removed"], list(found["artifacts"]), found["records"]) == (False, artifacts, {})
+    assert found["kept"] == {"artifacts": 0, "bytes": 0, "unindexed": 0}
+    assert sorted(filled.artifacts()) == artifacts
+    assert json.loads(call("cache", "gc", "--keep-days", "0", "--json").out)["removed"] is True
+    assert list(filled.artifacts()) == []
