@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +30,15 @@ TESTS = Path(__file__).parent
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: many tests wait for servers and processes most of their time."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start files that take long first, as `slow(SECONDS)` tells, so that none is left while other workers idle."""
+    seconds: Counter[Path] = Counter()
+    for item in items:
+        mark = item.get_closest_marker("slow")
+        seconds[item.path] += (mark.args or (5,))[0] if mark else 0.02
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)

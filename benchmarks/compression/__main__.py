@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 OURS = {
     "onnx": ("ONNX Runtime, float", "onnx"),
+    "onnx-fp16": ("edgesmith, ONNX fp16", "onnx"),
     "onnx-auto": ("edgesmith, ONNX auto", "onnx"),
     "tflite": ("LiteRT, float", "tflite"),
+    "tflite-fp16": ("edgesmith, TFLite fp16", "tflite"),
     "tflite-auto": ("edgesmith, TFLite auto", "tflite"),
 }
 BASES = {"onnx": "ONNX Runtime, float", "tflite": "LiteRT, float", "openvino": "OpenVINO, float"}

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.engine.timing import note
 
 CALIBRATION = 128
-NODES = ("onnx", "tflite", "onnx-auto", "tflite-auto")
+NODES = ("onnx", "onnx-fp16", "onnx-auto", "tflite", "tflite-fp16", "tflite-auto")
 """What is measured of each."""
 
 
@@ -51,6 +51,7 @@ class Subject:
         limit = {} if self.trained else {"max_drop": 1.0, "images": 16}
         for kind in ("onnx", "tflite"):
             found[kind] = {"uses": f"export-{kind}", "needs": {"model": "fused"}}
+            found[f"{kind}-fp16"] = {"uses": "quantize", "needs": {"model": kind}, "with": {"scheme": "fp16"}}
             found[f"{kind}-tuned"] = {"uses": "tune-precision", "needs": {"model": kind}, "with": {**data, **limit}}
             found[f"{kind}-auto"] = {
                 "uses": "quantize",

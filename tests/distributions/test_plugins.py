@@ -132,7 +132,7 @@ def test_uninstalling_leaves_the_others_working(machine: Machine, without: Calla
     assert "Traceback" not in told.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.slow(85)
 @pytest.mark.timeout(1800)  # the first time four environments are built
 def test_one_pipeline_runs_through_all_of_them(machine: Machine) -> None:
     """Each in the environment that it asks for, in one table with the formats that are built in."""

@@ -24,7 +24,7 @@ def test_every_hook_is_on_the_page():
     assert all(f"| `{hook}` |" in page for hook in KNOWN_HOOKS)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(75)
 def test_a_reader_gets_from_nothing_to_a_published_stage(author, tmp_path):
     try:
         told = follow((DOCS / "plugins.md").read_text(), author, tmp_path)

@@ -29,7 +29,7 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
+@pytest.mark.slow(75)
 def test_a_reader_gets_from_photos_to_files_for_an_app(author, photos):
     page = (DOCS / "tutorial.md").read_text()
     swaps = {

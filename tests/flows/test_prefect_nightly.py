@@ -32,7 +32,7 @@ print(json.dumps([state.type.value, state.name, state.message, newest, flows]))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow(25)
 @pytest.mark.timeout(600)
 def test_a_regression_fails_the_flow_run_and_the_artifact_says_what(project, tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))  # a database of its own: other tests run flows, too

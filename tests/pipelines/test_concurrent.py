@@ -32,7 +32,7 @@ def service(tmp_path):
     service.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 @pytest.mark.parametrize(("number", "where"), [(2, "place"), (8, "service")])
 def test_concurrent_runs_share_the_work(tmp_path, number, where, request):
     place = request.getfixturevalue(where)

@@ -68,7 +68,7 @@ def environ(remote):
     return {"EDGESMITH_REMOTE": f"file://{remote}"}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 def test_a_matrix_is_made_across_three_machines_and_a_killed_one_loses_nothing(place, cluster):
     remote = place.folder / "remote"
     process = place.start("run", "wide.yaml", log="log", **environ(remote))
@@ -91,7 +91,7 @@ def test_a_matrix_is_made_across_three_machines_and_a_killed_one_loses_nothing(p
     assert MARK in place.env
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_a_local_cluster_shares_the_local_store(place):
     (place.folder / "wide.yaml").write_text(
         "name: pair\nplugins: [playground.plugin]\nstages:\n  a: {uses: write}\n  b: {uses: shout, needs: a}\n"

@@ -22,7 +22,7 @@ def kill(processes):
             process.kill()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 @pytest.mark.timeout(1800)
 def test_a_run_goes_on_after_kills_at_twenty_random_points(tmp_path):
     place, chance = Place(tmp_path), random.Random(7)
@@ -58,7 +58,7 @@ stages:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow(50)
 def test_training_goes_on_from_its_last_epoch(tmp_path):
     place = Place(tmp_path)
     (tmp_path / "long.yaml").write_text(TRAINING)
@@ -76,7 +76,7 @@ def test_training_goes_on_from_its_last_epoch(tmp_path):
     assert int(epoch) >= 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_ctrl_c_stops_everything_within_five_seconds(tmp_path):
     place = Place(tmp_path)
     (tmp_path / "long.yaml").write_text(TRAINING)

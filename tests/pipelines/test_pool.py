@@ -23,7 +23,7 @@ stages:
     needs: {{models: onnx}}
     with: {{score: false, {extra}, target: {{name: pool, pool: {pool}, patience: {patience}}}}}
 """
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow(15), pytest.mark.timeout(1200)]
 
 
 class Lab(Service):

@@ -41,7 +41,7 @@ class TestSmoke:
         env = {**os.environ, "EDGESMITH_STORE": str(folder / "store")}
         return folder, [run([edgesmith, "run", "smoke"], cwd=folder, env=env) for _ in range(2)]
 
-    @pytest.mark.slow
+    @pytest.mark.slow(50)
     def test_the_cold_run_makes_every_node_and_holds_its_gates(self, runs):
         folder, (cold, _) = runs
         assert cold.returncode == 0, cold.stderr + cold.stdout
@@ -54,7 +54,7 @@ class TestSmoke:
         assert not any((folder / "store" / "tmp").iterdir())
         assert not any((folder / "store" / "scratch").iterdir())
 
-    @pytest.mark.slow
+    @pytest.mark.slow(45)
     def test_the_warm_run_finds_all_of_it_without_prefect_or_a_worker(self, runs):
         folder, (cold, warm) = runs
         assert warm.returncode == 0, warm.stderr

@@ -71,7 +71,7 @@ class TestCheck:
             ExportTflite.check(params, {"model": (TorchModel,)}, {"calibration_data": dataset})
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_the_file_agrees_with_torch(tflite_model: Outcome) -> None:
     """Figures, input contract, and a run by the LiteRT of this environment."""
     model, figures = tflite_model.outputs["model"], tflite_model.figures
@@ -86,7 +86,7 @@ def test_the_file_agrees_with_torch(tflite_model: Outcome) -> None:
     np.testing.assert_allclose(runtime.predict(model.contract.feed(pixels[:1])), logits[:1], atol=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_two_processes_give_one_digest(tflite_model: Outcome, trained_model: TorchModel, export_tflite: Any) -> None:
     """The contract of stages, which can't be tested in this environment."""
     again = export_tflite(trained_model)
@@ -120,7 +120,7 @@ def export() -> Callable[..., Outcome]:
     return export
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 class TestTensorFlow:
     """torch to ONNX to TensorFlow to TFLite."""
 
@@ -181,7 +181,7 @@ class TestTensorFlow:
             export(make_odd_model(tmp_path / "odd"), tmp_path, backend="tensorflow")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(80)
 def test_auto_falls_back_and_says_why(make_torch_model: Maker, export: Callable[..., Outcome], tmp_path: Path) -> None:
     """MobileViTv2's separable attention: litert-torch 0.10 gets its shapes wrong."""
     made = export(make_torch_model(tmp_path / "source", "mobilevitv2_050", size=64), tmp_path, backend="auto")

@@ -88,7 +88,7 @@ def test_what_is_written_loads_and_is_well_formed(tmp_path, parts, monkeypatch):
     assert {f"{part}s" for part in parts} <= brought
 
 
-@pytest.mark.slow
+@pytest.mark.slow(70)
 def test_a_new_plugin_installs_passes_its_contract_tests_and_runs_in_a_pipeline(author, tmp_path):
     author("edgesmith new plugin acme --stage --runtime --target --dataset", tmp_path)
     folder = tmp_path / "edgesmith-acme"

@@ -55,7 +55,7 @@ def test_nothing_to_promote_yet(call):
     assert "knows no night of 'nightly'" in answer.err
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_a_good_night_is_promoted_and_a_bad_one_exits_with_1(edgesmith, project):
     (project / "pipelines").mkdir()
     (project / "pipelines" / "tiny.yaml").write_text(PIPELINE.replace("TEXT", "hi"))
