@@ -131,6 +131,26 @@ class Table(_Section):
         return self
 
 
+class Point(_Shape):
+    """One point of a plot; a marked one is drawn full, and with its name."""
+
+    name: Text
+    x: FiniteFloat
+    y: FiniteFloat
+    note: Text = ""
+    marked: bool = False
+
+
+class Points(_Section):
+    """What was tried, by two of its quantities: the trials of a search, with its front marked."""
+
+    shape: Literal["points"] = "points"
+    of: Subject | None = None
+    x: Text
+    y: Text
+    points: Annotated[tuple[Point, ...], Field(max_length=500)]
+
+
 class Layers(_Section):
     """A figure per layer, in the order of the network: SQNR, sensitivity, share of the noise.
 
@@ -169,7 +189,7 @@ class Pictures(_Section):
     pictures: Annotated[tuple[Picture, ...], Field(max_length=MOST_PICTURES)]
 
 
-Section = Curves | Samples | Matrix | Table | Layers | Pictures
+Section = Curves | Samples | Matrix | Table | Points | Layers | Pictures
 
 
 def read_sections(listed: Any) -> tuple[list[Section], list[str]]:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from edgesmith import Report, Stage, many
-from edgesmith.sections import Curves, Input, Layers, Matrix, Picture, Pictures, Sample, Samples, Table
+from edgesmith.sections import Curves, Input, Layers, Matrix, Picture, Pictures, Point, Points, Sample, Samples, Table
 
 from .kinds import Sign, Text
 
@@ -59,6 +59,10 @@ class Exhibit(Stage):
                 for one in subjects
             ),
             Table(title="pairs", columns=("label", "images"), rows=((word, 3), (None, 0.12345678))),
+            Points(
+                title="trials", x="ms", y="top1",
+                points=tuple(Point(name=f"{i}", x=2.0**i, y=0.8 + i / 50, note=word, marked=i > 2) for i in range(6)),
+            ),
             Layers(
                 title="noise", unit="dB", bar=20, layers=tuple(f"{word}.{i}" for i in range(12)),
                 values={"SQNR": tuple(None if i == 5 else 60.0 - 4 * i for i in range(12))},

@@ -3,7 +3,20 @@
 import pytest
 from pydantic import ValidationError
 
-from edgesmith.sections import MOST_POINTS, Curves, Input, Layers, Matrix, Picture, Pictures, Sample, Samples, Table
+from edgesmith.sections import (
+    MOST_POINTS,
+    Curves,
+    Input,
+    Layers,
+    Matrix,
+    Picture,
+    Pictures,
+    Point,
+    Points,
+    Sample,
+    Samples,
+    Table,
+)
 from edgesmith.sections import read_sections as read
 
 SECTIONS = [
@@ -11,6 +24,7 @@ SECTIONS = [
     Samples(title="latency", unit="ms", samples=(Sample(of=Input(port="models", index=1), values=(1.5, 1.25)),)),
     Matrix(title="confusion", of="small", rows=("cat", "dog"), columns=("cat", "dog"), cells=((9, 1), (0, 10))),
     Table(title="pairs", columns=("label", "images"), rows=(("cat", 3), (None, 2.5))),
+    Points(title="trials", x="ms", y="top1", points=(Point(name="3", x=0.5, y=0.9, note="chosen", marked=True),)),
     Layers(title="noise", unit="dB", layers=("stem", "head"), values={"SQNR": (40.0, None)}, bar=30),
     Pictures(title="lost", pictures=(Picture(file="pictures/7.png", caption="a cat"),)),
 ]

@@ -81,15 +81,19 @@ class TestOutcome:
     def test_another_objective_may_lead(self, tmp_path):
         assert search(tmp_path, trials=20, sampler="all", choose="bytes").figures["params"]["width"] == 1
 
-    def test_the_report_holds_every_trial_and_a_table(self, tmp_path):
+    def test_the_report_holds_every_trial_a_plot_and_a_table(self, tmp_path):
         made = search(tmp_path)
         document = json.loads((made.outputs["report"].path / "report.json").read_text())
         assert [one["number"] for one in document["trials"]] == list(range(1, 9))
         assert sum(one["front"] for one in document["trials"]) == made.figures["front"]
         sections, problems = read_sections(document["sections"])
         assert not problems
-        assert sections[0].columns == ("trial", "width", "prune.ratio", "top1", "bytes", "outcome")
-        assert sections[0].rows[0][-1] == "chosen"
+        plot, table = sections
+        assert (plot.x, plot.y, len(plot.points)) == ("bytes", "top1", 8)
+        front = {str(one["number"]) for one in document["trials"] if one["front"]}
+        assert {point.name for point in plot.points if point.marked} == front
+        assert table.columns == ("trial", "width", "prune.ratio", "top1", "bytes", "outcome")
+        assert table.rows[0][-1] == "chosen"
 
     def test_the_model_of_the_chosen_trial_is_delivered(self, tmp_path, save_onnx):
         models = {width: save_onnx(tmp_path / f"model {width}", width) for width in (1, 2, 3, 4)}

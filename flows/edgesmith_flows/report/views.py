@@ -6,11 +6,12 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgesmith.sections import Input, Matrix, Subject, Table
+from edgesmith.sections import Input, Matrix, Points, Subject, Table
 from edgesmith_flows.console import figures_text
 from edgesmith_flows.report.charts.boxes import Boxes, boxes
 from edgesmith_flows.report.charts.graph import Graph, layout
 from edgesmith_flows.report.charts.lines import Lines, layers, training
+from edgesmith_flows.report.charts.points import Plot, plot
 from edgesmith_flows.report.charts.scatter import Scatter, scatters
 from edgesmith_flows.report.facts import Contribution, Facts, Gate, NodeFacts, Row
 from edgesmith_flows.report.metrics import Metric, best, metrics_of
@@ -90,6 +91,7 @@ class View:
     metrics: list[Metric]
     lines: list[Line]
     plots: list[Scatter]
+    points: list[Plot]
     graph: Graph
     nodes: list[NodeView]
     training: list[Lines]
@@ -126,6 +128,7 @@ def view(facts: Facts) -> View:
         metrics=metrics,
         lines=_lines(facts, metrics, formats),
         plots=scatters(facts.rows, formats),
+        points=[drawn for one in given if (drawn := _points(one)) is not None],
         graph=graph,
         nodes=_nodes(facts, graph),
         training=training(given, _named),
@@ -194,6 +197,11 @@ def _named(one: Contribution, subject: Subject | None) -> str:
 
 def _title(one: Contribution, subject: Subject | None) -> str:
     return f"{_named(one, subject)}: {one.section.title}"
+
+
+def _points(one: Contribution) -> Plot | None:
+    section = one.section
+    return plot(section, _title(one, section.of)) if isinstance(section, Points) else None
 
 
 def _boxes(one: Contribution) -> Boxes | None:

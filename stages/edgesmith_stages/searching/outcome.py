@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgesmith.sections import Table
+from edgesmith.sections import Point, Points, Table
 from edgesmith_stages.searching.trials import Search, Trial
 
 _MOST_ROWS = 500
+_LONGEST = 400
 
 
 def document(search: Search, best: Trial, names: Sequence[str]) -> dict[str, Any]:
@@ -32,7 +33,9 @@ def document(search: Search, best: Trial, names: Sequence[str]) -> dict[str, Any
             }
             for one in search.trials
         ],
-        "sections": [_table(search, best, names, front).document()],
+        "sections": [
+            one.document() for one in (*_plots(search, best, names, front), _table(search, best, names, front))
+        ],
     }
 
 
@@ -48,6 +51,28 @@ def figures(search: Search, best: Trial, names: Sequence[str]) -> dict[str, Any]
         "best": dict(zip(names, best.values, strict=True)),
         "params": dict(best.params),
     }
+
+
+def _plots(search: Search, best: Trial, names: Sequence[str], front: set[int]) -> list[Points]:
+    """The first objective by each of the others."""
+    tried = [one for one in search.trials if one.values][:_MOST_ROWS]
+
+    def point(trial: Trial, place: int) -> Point:
+        told = ", ".join(f"{name}={value}" for name, value in trial.params.items())
+        mark = "chosen; " if trial is best else "" if trial.allowed else f"{trial.state}; "
+        return Point(
+            name=str(trial.number),
+            x=trial.values[place],
+            y=trial.values[0],
+            note=f"{mark}{told}"[:_LONGEST],
+            marked=trial.number in front,
+        )
+
+    note = f"Full: the front. Trial {best.number} was chosen."
+    return [
+        Points(title="trials", note=note, x=names[place], y=names[0], points=tuple(point(one, place) for one in tried))
+        for place in range(1, len(names) if len(tried) > 1 else 1)
+    ]
 
 
 def _table(search: Search, best: Trial, names: Sequence[str], front: set[int]) -> Table:

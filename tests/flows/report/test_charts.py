@@ -7,11 +7,12 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from edgesmith.sections import Curves, Sample, Samples
+from edgesmith.sections import Curves, Point, Points, Sample, Samples
 from edgesmith_flows.report.charts.axis import axis
 from edgesmith_flows.report.charts.boxes import boxes, quantile
 from edgesmith_flows.report.charts.graph import BOX_HEIGHT, BOX_WIDTH, layout
 from edgesmith_flows.report.charts.lines import MOST_DRAWN, layers, lines, training
+from edgesmith_flows.report.charts.points import plot
 from edgesmith_flows.report.charts.scatter import scatters
 from edgesmith_flows.report.facts import Contribution, Row
 
@@ -41,6 +42,21 @@ class TestAxis:
         assert found.log and [tick.text for tick in found.ticks] == ["1", "3", "10", "30"]
         assert not axis("ms", [0.5, 50.0], 0, 100).log
         assert not axis("ms", [0.0, 50.0], 0, 100, may_log=True).log
+
+
+class TestPoints:
+    def test_greater_is_up_and_right_and_what_is_marked_lies_on_top_with_its_name(self):
+        best = Point(name="7", x=1.0, y=0.9, note="ratio=0.5", marked=True)
+        other = Point(name="8", x=9.0, y=0.7)
+        found = plot(Points(title="trials", x="ms", y="top1", points=(best, other)), "search: trials")
+        assert [(dot.name, dot.marked, dot.told) for dot in found.dots] == [
+            ("8", False, "8: top1 0.7, ms 9"), ("7", True, "7: top1 0.9, ms 1; ratio=0.5"),
+        ]  # fmt: skip
+        assert found.dots[0].x > found.dots[1].x and found.dots[0].y > found.dots[1].y
+        assert found.dots[0].label is None and found.dots[1].label is not None
+
+    def test_nothing_makes_no_plot(self):
+        assert plot(Points(title="trials", x="ms", y="top1", points=()), "t") is None
 
 
 class TestScatter:

@@ -30,7 +30,7 @@ def test_nodes_have_their_params_needs_and_keys(facts, shared_engine):
 
 def test_sections_come_from_figures_and_from_reports(facts):
     shapes = {one.section.shape for one in facts.contributions}
-    assert shapes == {"curves", "samples", "matrix", "table", "layers", "pictures"}
+    assert shapes == {"curves", "samples", "matrix", "table", "points", "layers", "pictures"}
     assert "sections" not in facts.nodes["show"].figures
 
 

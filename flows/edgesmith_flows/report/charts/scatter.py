@@ -7,12 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgesmith_flows.report.charts.axis import Axis, axis
+from edgesmith_flows.report.charts.labels import BOTTOM, LEFT, RIGHT, TOP, Box, place
 from edgesmith_flows.report.facts import Row
 from edgesmith_flows.report.metrics import ACCURACY, LATENCY, Metric, first_with, front, metric
-
-WIDTH, HEIGHT = 400, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 388, 14, 238
-_LETTER, _LINE = 6.2, 13.0
 
 
 @dataclass(frozen=True)
@@ -75,15 +72,15 @@ def _scatter(
     left_out = [row.node for row in rows if row.node not in {one.node for _, one, _, _ in shown}]
     if len(shown) < 2:
         return Scatter("", Axis("", 0, 1, 0, 1), Axis("", 0, 1, 0, 1), [], left_out)
-    across = axis(cost.heading, [x for *_, x, _ in shown], _LEFT, _RIGHT, may_log=True)
-    up = axis(accuracy.heading, [y for *_, y in shown], _BOTTOM, _TOP)
+    across = axis(cost.heading, [x for *_, x, _ in shown], LEFT, RIGHT, may_log=True)
+    up = axis(accuracy.heading, [y for *_, y in shown], BOTTOM, TOP)
     everything = [accuracy, *costs]
     whole = [row for row in rows if all(one.of(row) is not None for one in everything)]
     sides = {row.node: [_cost(one, row) for one in everything] for row in whole}
     winners = front(sides)
     largest = max((row.bytes or 0 for row in rows), default=0) or 1
     points: list[Point] = []
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[Box] = []
     spots = []
     for index, row, x, y in shown:
         radius = round(5 + 9 * math.sqrt((row.bytes or 0) / largest), 1)
@@ -92,7 +89,7 @@ def _scatter(
     # The best get their names first.
     for index, row, x, y, radius in sorted(spots, key=lambda spot: (spot[1].node not in winners, spot[0])):
         told = ", ".join(f"{one.heading} {one.text(one.of(row))}" for one in everything)
-        label = _label(row.node, x, y, radius, taken)
+        label = place(row.node, x, y, radius, taken)
         colour = colours.get(row.format, 0)
         points.append(Point(index, row.node, x, y, radius, colour, row.node in winners, told, label))
     title = f"{accuracy.heading} by {cost.heading}"
@@ -102,33 +99,3 @@ def _scatter(
 def _cost(one: Metric, row: Row) -> float:
     value = one.of(row) or 0.0
     return -value if one.better == "higher" else value
-
-
-def _label(
-    name: str, x: float, y: float, radius: float, taken: list[tuple[float, float, float, float]]
-) -> tuple[float, float, str] | None:
-    """Find a place for a name beside its point that covers nothing; note it as taken."""
-    width = len(name) * _LETTER
-    gap = radius + 4
-    places = [
-        (x + gap, y + 4, "start"),
-        (x - gap, y + 4, "end"),
-        (x, y - gap, "middle"),
-        (x, y + gap + 9, "middle"),
-        (x + gap * 0.7, y - gap * 0.8, "start"),
-        (x + gap * 0.7, y + gap * 0.8 + 8, "start"),
-        (x - gap * 0.7, y - gap * 0.8, "end"),
-        (x - gap * 0.7, y + gap * 0.8 + 8, "end"),
-    ]
-    for left, base, anchor in places:
-        begin = left - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
-        box = (begin, base - _LINE + 3, begin + width, base + 3)
-        inside = box[0] >= _LEFT - 40 and box[2] <= WIDTH and box[1] >= 0 and box[3] <= _BOTTOM + 4
-        if inside and not any(_meet(box, other) for other in taken):
-            taken.append(box)
-            return round(left, 1), round(base, 1), anchor
-    return None
-
-
-def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
