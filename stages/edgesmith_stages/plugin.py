@@ -12,6 +12,7 @@ def edgesmith_stages() -> list[type[Stage]]:
     from edgesmith_stages.bundle import MakeBundle
     from edgesmith_stages.compare import Compare
     from edgesmith_stages.distill import Distill
+    from edgesmith_stages.equalize import Equalize
     from edgesmith_stages.evaluate import Evaluate
     from edgesmith_stages.export_coreml import ExportCoreML
     from edgesmith_stages.export_onnx import ExportOnnx
@@ -34,6 +35,7 @@ def edgesmith_stages() -> list[type[Stage]]:
         TunePruning,
         Prune,
         Fuse,
+        Equalize,
         ExportOnnx,
         ExportCoreML,
         ExportTflite,

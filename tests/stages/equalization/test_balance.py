@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ def chain(kinds: list[str], activations: list[str], seed: int) -> tuple[nn.Seque
         convolution: Any = network[index]
         convolution.weight.data *= (10 ** torch.empty(8).uniform_(-2, 2)).reshape(-1, 1, 1, 1)
         layers.append(Layer(f"{index}.weight", f"{index}.bias", convolution.groups))
-    return network, [Pair(first, second) for first, second in zip(layers, layers[1:], strict=False)]
+    return network, [Pair(first, second) for first, second in pairwise(layers)]
 
 
 @settings(max_examples=20, deadline=None)

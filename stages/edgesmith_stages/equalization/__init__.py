@@ -1,0 +1,1 @@
+"""Equalisation: the same function with weights and activations that 8 bits hold better."""
