@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from prefect import serve as prefect_serve
 from prefect.client.orchestration import SyncPrefectClient
@@ -15,10 +16,10 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoo
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner.storage import LocalStorage
-from prefect.schedules import Cron
+from prefect.schedules import Cron, Schedule
 from prefect.settings import update_current_profile
 
-from edgesmith.errors import UserError
+from edgesmith.errors import UserError, nearest
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.nightly.document import is_nightly
 from edgesmith_flows.prefect_api import connected
@@ -41,7 +42,7 @@ class Deployed:
 
 
 def deploy(
-    names: Iterable[str],
+    names: Sequence[str],
     *,
     pool: str,
     cron: str | None = None,
@@ -57,9 +58,11 @@ def deploy(
         image: a container image that has edgesmith and the project in it.
 
     Raises:
-        UserError: there is no Prefect API; a pipeline is unknown; the pool is of another type than wanted.
+        UserError: there is no Prefect API; a pipeline or the schedule is none; the pool can't be made, or is of
+            another type than wanted.
     """
-    deployments = [_deployment(name, cron, timezone, image, pool) for name in names]
+    schedule = _schedule(cron, timezone)
+    deployments = [_deployment(name, schedule, image, pool) for name in names]
     with _client() as client:
         made = _ensure_pool(client, pool, "docker" if image else "process")
         for name in names:
@@ -70,9 +73,18 @@ def deploy(
 
 
 def serve(names: Sequence[str], cron: str | None = None, timezone: str | None = None) -> None:
-    """Serve pipelines from this process until it is stopped: no work pool, no worker."""
-    with _client():
-        deployments = [_deployment(name, cron, timezone, None, None) for name in names]
+    """Serve pipelines from this process until it is stopped: no work pool, no worker.
+
+    Raises:
+        UserError: as `deploy` does.
+    """
+    schedule = _schedule(cron, timezone)
+    deployments = [_deployment(name, schedule, None, None) for name in names]
+    with _client() as client:
+        for name in names:
+            _ensure_limits(client, name)
+    enable_names()
+    print(f"serving {', '.join(names)}; run one with `prefect deployment run {names[0]}`, stop with Ctrl-C", flush=True)
     prefect_serve(*deployments, print_starting_message=False)
 
 
@@ -81,9 +93,28 @@ def enable_names() -> None:
     update_current_profile({"PREFECT_PLUGINS_ENABLED": "true", "PREFECT_PLUGINS_ALLOW": PLUGIN})
 
 
-def _deployment(
-    name: str, cron: str | None, timezone: str | None, image: str | None, pool: str | None
-) -> RunnerDeployment:
+def _schedule(cron: str | None, timezone: str | None) -> Schedule | None:
+    """Check a schedule before anything is asked or made."""
+    if cron is None:
+        if timezone is not None:
+            raise UserError(
+                "a time zone belongs to a schedule, and there is none", hint='give `--cron "0 3 * * *"`, too'
+            )
+        return None
+    zones = available_timezones()
+    if timezone is not None and timezone not in zones:
+        close = nearest(timezone, zones)
+        guess = f"; did you mean {close!r}?" if close else ""
+        hint = "names are those of the tz database: UTC, Europe/Berlin, America/New_York"
+        raise UserError(f"unknown time zone {timezone!r}{guess}", hint=hint)
+    try:
+        return Cron(cron, timezone=timezone)
+    except ValueError as error:
+        hint = 'give minute, hour, day of month, month and day of week: "0 3 * * *" is every day at 3:00'
+        raise UserError(f"{cron!r} is no schedule that cron knows", hint=hint) from error
+
+
+def _deployment(name: str, schedule: Schedule | None, image: str | None, pool: str | None) -> RunnerDeployment:
     flow = flow_of(name)
     if flow.name != name:
         raise UserError(
@@ -95,7 +126,7 @@ def _deployment(
     made = RunnerDeployment.from_flow(
         flow,
         name,
-        schedule=Cron(cron, timezone=timezone) if cron else None,
+        schedule=schedule,
         work_pool_name=pool,
         job_variables=variables if pool is not None else None,
         entrypoint_type=EntrypointType.MODULE_PATH,
@@ -116,10 +147,14 @@ def _client() -> contextlib.AbstractContextManager[SyncPrefectClient]:
 
 def _ensure_pool(client: SyncPrefectClient, name: str, kind: str) -> bool:
     try:
-        found = client.read_work_pool(name)
-    except ObjectNotFound:
-        client.create_work_pool(WorkPoolCreate(name=name, type=kind))
-        return True
+        try:
+            found = client.read_work_pool(name)
+        except ObjectNotFound:
+            client.create_work_pool(WorkPoolCreate(name=name, type=kind))
+            return True
+    except (ValueError, PrefectHTTPStatusError) as error:
+        hint = "its name may not be empty, have one of / % & < > in it, or begin with `prefect`; give another `--pool`"
+        raise UserError(f"Prefect doesn't make the work pool {name!r}", hint=hint) from error
     if kind == "docker" and found.type == "process":
         raise UserError(f"the work pool {name!r} runs processes, and an image was given", hint="name another `--pool`")
     return False

@@ -29,4 +29,8 @@ def connected(missing: UserError, hint: str) -> Iterator[SyncPrefectClient]:
         problem = client.api_healthcheck()
         if problem is not None:
             raise UserError(f"Prefect's API at {url} can't be reached: {problem}", hint=hint)
+        try:
+            client.api_version()
+        except ValueError as error:  # a page: the server's UI, or something else
+            raise UserError(f"what answers at {url} is not Prefect's API", hint="does its URL end in /api?") from error
         yield client

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from edgesmith.errors import UserError
+from edgesmith.errors import Cancelled, EdgesmithError, UserError
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.execute import Executor
 from edgesmith_flows.interruption import interruptible
@@ -92,17 +92,7 @@ def pipeline_flow(name: str) -> Flow[..., Any]:
     def body(
         params: dict[str, Any] | None = None, only: list[str] | None = None, force: list[str] | None = None
     ) -> State[Any]:
-        begun = time.time()
-        session = open_session(name, load_settings(), params or {})
-        with session.store.lease():
-            plan, forced = plan_session(session, only or (), force or ())
-            plan = fetch(session, plan)
-            with executing(session, plan, forced, PrefectListener()) as (executor, order):
-                run = _Run(executor, order, begun)
-                state = run_nodes(run)
-            if run.summary is not None:
-                write_run_record(session.store, plan, run.summary, begun)
-        return state
+        return told_as_state(lambda: _run_deployed(name, params or {}, only or (), force or ()))
 
     body.__name__ = body.__qualname__ = name
     body.__module__ = "edgesmith_flows.deployed"
@@ -120,6 +110,30 @@ def pipeline_flow(name: str) -> Flow[..., Any]:
         task_runner=_task_runner(document.runner),
         persist_result=False,
     )
+
+
+def _run_deployed(name: str, params: Mapping[str, Any], only: Iterable[str], force: Iterable[str]) -> State[Any]:
+    begun = time.time()
+    session = open_session(name, load_settings(), params)
+    with session.store.lease():
+        plan, forced = plan_session(session, only, force)
+        plan = fetch(session, plan)
+        with executing(session, plan, forced, PrefectListener()) as (executor, order):
+            run = _Run(executor, order, begun)
+            state = run_nodes(run)
+        if run.summary is not None:
+            write_run_record(session.store, plan, run.summary, begun)
+    return state
+
+
+def told_as_state(work: Callable[[], State[Any]]) -> State[Any]:
+    """Do a flow run's work; a handled error is the message of its state, where Prefect would log a traceback."""
+    try:
+        return work()
+    except Cancelled:
+        raise
+    except EdgesmithError as error:
+        return Failed(message=str(error))
 
 
 @dataclass

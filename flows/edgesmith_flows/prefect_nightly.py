@@ -12,7 +12,7 @@ from edgesmith.errors import StageFailed
 from edgesmith_flows.nightly.document import Entry, is_nightly, load_nightly
 from edgesmith_flows.nightly.night import Night, hold_night
 from edgesmith_flows.nightly.told import markdown, verdict_of
-from edgesmith_flows.prefect_flow import pipeline_flow
+from edgesmith_flows.prefect_flow import pipeline_flow, told_as_state
 from edgesmith_flows.prefect_publish import artifact_key
 from edgesmith_flows.settings import find_pipeline, load_settings
 from edgesmith_flows.yaml_source import load_yaml
@@ -46,9 +46,12 @@ def nightly_flow(name: str) -> Flow[..., Any]:
                 # Its record tells more, where it got as far as that.
                 raise StageFailed(state.message or state.name)
 
-        night = hold_night(document, load_settings(), run_one, lambda text: logger.info("%s", text))
-        _publish(night)
-        return state_of(night)
+        def work() -> State[Any]:
+            night = hold_night(document, load_settings(), run_one, lambda text: logger.info("%s", text))
+            _publish(night)
+            return state_of(night)
+
+        return told_as_state(work)
 
     body.__name__ = body.__qualname__ = document.name
     body.__module__ = "edgesmith_flows.deployed"

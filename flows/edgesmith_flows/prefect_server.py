@@ -21,7 +21,8 @@ from pathlib import Path
 from edgesmith.channel import Channel, start
 from edgesmith.errors import EdgesmithError
 
-START_SECONDS = 180.0
+START_SECONDS = 600.0
+"""A start takes some seconds of processor time, of which a crowded machine gives little. Death is noticed at once."""
 _STOP_SECONDS = 10.0
 _ABORT_SECONDS = 2.0
 
@@ -49,7 +50,7 @@ def run_server(log: Path) -> Iterator[str]:
             raise _failed(log, begun)
         url = f"http://127.0.0.1:{hello['port']}/api"
         if not _is_healthy(url, process):
-            raise _failed(log, begun)
+            raise _failed(log, begun) if process.poll() is not None else _late()
         yield url
     except BaseException:
         grace = _ABORT_SECONDS
@@ -88,6 +89,14 @@ def _failed(log: Path, begun: int) -> EdgesmithError:
     return EdgesmithError(
         f"Prefect's server could not be started{':' if told else ''}{told}",
         hint="start one yourself with `prefect server start` and set PREFECT_API_URL",
+    )
+
+
+def _late() -> EdgesmithError:
+    return EdgesmithError(
+        f"Prefect's server for this run did not answer within {START_SECONDS:.0f} s",
+        hint="is the machine busy with something else? run again later, or start a server that stays with "
+        "`prefect server start` and set PREFECT_API_URL",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgesmith.errors import UserError, unknown
+from edgesmith.errors import UserError, nearest, unknown
 from edgesmith_flows.history import Run, runs
 from edgesmith_flows.store import Store
 
@@ -32,12 +32,12 @@ def set_tag(store: Store, name: str, run: Run) -> Tag:
         UserError: the name is not plain, or a node of the run has no result that is still in the store.
     """
     if not _NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no name for a tag: expected letters, digits, `.`, `-` and `_`")
+        raise UserError(f"{name!r} is no name for a baseline: expected letters, digits, `.`, `-` and `_`")
     with store.gate.hold():
         lost = [node for node, entry in run.nodes.items() if not entry.get("key") or store.action(entry["key"]) is None]
         if lost:
             raise UserError(
-                f"the run {run.name} can't be tagged: {', '.join(lost[:5])} has no result in the store",
+                f"the run {run.name} can't be a baseline: {', '.join(lost[:5])} has no result in the store",
                 hint=f"run `edgesmith run {run.pipeline}` first",
             )
         tag = Tag(name, run.name, run.pipeline, tuple(run.keys))
@@ -50,7 +50,8 @@ def find_tag(store: Store, name: str) -> Tag:
     """Return a tag; raise UserError with the nearest name where there is none."""
     known = {tag.name: tag for tag in tags(store)}
     if name not in known:
-        raise UserError(unknown("tag", name, known), hint=f"`edgesmith baseline set PIPELINE --name {name}` makes it")
+        hint = "`edgesmith baseline set PIPELINE --name NAME` makes one"
+        raise UserError(unknown("baseline", name, known), hint=hint)
     return known[name]
 
 
@@ -72,8 +73,8 @@ def tags(store: Store) -> Iterator[Tag]:
             found = json.loads(file.read_text(encoding="utf-8"))
             yield Tag(file.stem, str(found["run"]), str(found["pipeline"]), tuple(found["keys"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            hint = "remove the file, or set the tag again"
-            raise UserError(f"the tag {file} can't be read: {error}", hint=hint) from error
+            hint = f"remove the file, and `edgesmith baseline set PIPELINE --name {file.stem}` makes it anew"
+            raise UserError(f"the baseline {file} can't be read: {error}", hint=hint) from error
 
 
 def newest_run(store: Store, pipeline: str, name: str | None = None) -> Run:
@@ -87,7 +88,9 @@ def newest_run(store: Store, pipeline: str, name: str | None = None) -> Run:
         if name is None or run.name.startswith(name):
             return run
     if name is None:
-        raise UserError(f"the store knows no run of {pipeline}", hint=f"`edgesmith run {pipeline}` makes one")
+        close = nearest(pipeline, {run.pipeline for run in runs(store)})
+        guess = f"; did you mean {close!r}?" if close else ""
+        raise UserError(f"the store knows no run of {pipeline}{guess}", hint=f"`edgesmith run {pipeline}` makes one")
     raise UserError(unknown(f"run of {pipeline}", name, [run.name for run in known[:20]]))
 
 

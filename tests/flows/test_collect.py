@@ -136,7 +136,7 @@ class TestNeeded:
     def test_a_tag_that_cannot_be_read_stops_the_collection(self, store):
         make(store, "kk", days=1000)
         (store.root / "tags" / "base.json").write_text("{")
-        with pytest.raises(UserError, match=r"the tag .*base\.json can't be read"):
+        with pytest.raises(UserError, match=r"the baseline .*base\.json can't be read"):
             collect(store, NOTHING_STAYS)
         assert store.action("kk") is not None
 

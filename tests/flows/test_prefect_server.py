@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from edgesmith import EdgesmithError
+from edgesmith_flows import prefect_server
 from edgesmith_flows.prefect_server import run_server
 
 
@@ -15,6 +16,12 @@ def test_a_server_that_cannot_start_is_told_in_its_own_last_words(tmp_path, monk
     with pytest.raises(EdgesmithError, match=message) as caught, run_server(tmp_path / "log"):
         pytest.fail("it started")
     assert "PREFECT_API_URL" in caught.value.hint
+
+
+def test_one_that_takes_too_long_is_ended_and_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(prefect_server, "START_SECONDS", 0.0)
+    with pytest.raises(EdgesmithError, match="did not answer within 0 s"), run_server(tmp_path / "log"):
+        pytest.fail("it answered")
 
 
 @pytest.mark.slow

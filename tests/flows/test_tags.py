@@ -33,13 +33,13 @@ def test_a_tag_holds_the_keys_of_a_run_until_it_is_removed(engine, run):
 
 def test_a_run_whose_results_are_gone_cannot_be_tagged(engine, run):
     engine.store.forget(run.keys[1])
-    with pytest.raises(UserError, match=r"can't be tagged: b has no result.*\n.*edgesmith run tiny"):
+    with pytest.raises(UserError, match=r"can't be a baseline: b has no result.*\n.*edgesmith run tiny"):
         set_tag(engine.store, "base", run)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "two words"])
 def test_odd_names_are_refused(engine, run, name):
-    with pytest.raises(UserError, match="is no name for a tag"):
+    with pytest.raises(UserError, match="is no name for a baseline"):
         set_tag(engine.store, name, run)
 
 
@@ -55,3 +55,5 @@ def test_a_run_is_found_by_the_start_of_its_name(engine, run):
         newest_run(engine.store, "tiny", "2030")
     with pytest.raises(UserError, match="knows no run of other"):
         newest_run(engine.store, "other")
+    with pytest.raises(UserError, match="did you mean 'tiny'"):
+        newest_run(engine.store, "tny")

@@ -39,8 +39,11 @@ def show(name: str | None, store: str | None) -> None:
 
     opened = Store.open(load_settings(store).store)
     if name is None:
-        for tag in tags(opened):
+        known = list(tags(opened))
+        for tag in known:
             click.echo(f"{tag.name}: {tag.pipeline} of {tag.run}, {len(tag.keys)} nodes")
+        if not known:
+            click.echo("there is no baseline yet; `edgesmith baseline set PIPELINE` makes one")
         return
     tag = find_tag(opened, name)
     click.echo(f"{tag.name}: {tag.pipeline} of {tag.run}")

@@ -41,9 +41,7 @@ def names_of(pipelines: tuple[str, ...], every: bool) -> list[str]:
 
     known = known_pipelines()
     if every == bool(pipelines):
-        raise UserError(
-            "name the pipelines to deploy, or give --all" if not every else "give names, or --all, not both"
-        )
+        raise UserError("name the pipelines, or give --all" if not every else "give names, or --all, not both")
     for name in pipelines:
         if name not in known:
             hint = "deployments find a pipeline by its name; put the file into ./pipelines"

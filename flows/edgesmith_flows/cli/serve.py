@@ -20,8 +20,6 @@ def command(pipelines: tuple[str, ...], every: bool, cron: str | None, timezone:
     from edgesmith_flows.prefect_environment import set_defaults
 
     set_defaults()
-    from edgesmith_flows.deploy import enable_names, serve
+    from edgesmith_flows.deploy import serve
 
-    enable_names()
-    click.echo(f"serving {', '.join(names)}; run one with `prefect deployment run {names[0]}`, stop with Ctrl-C")
     serve(names, cron, timezone)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgesmith.errors import EdgesmithError, UserError
+from edgesmith.errors import EdgesmithError, UserError, nearest
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.figures.table import FigureTable
 from edgesmith_flows.history import Run, runs
@@ -23,7 +23,10 @@ from edgesmith_flows.settings import Settings, find_pipeline
 from edgesmith_flows.store import Store
 from edgesmith_flows.tags import Tag, set_tag, tags
 from edgesmith_flows.toolchains import Toolchains
-from edgesmith_flows.yaml_source import load_yaml
+from edgesmith_flows.yaml_source import PipelineError, load_yaml
+
+_PARTS = {"ok", "tag", "pipelines"}
+_HELD = {"pipeline", "run", "verdicts"}
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,22 @@ def hold_night(
     begun = time.time()
     store = Store.open(settings.store)
     for entry in document.nightly.pipelines:  # all, before the first one takes hours
-        load_pipeline(entry.name, settings, entry.set)
+        _check(document, entry, settings)
     with store.lease():  # of runs that end from now on, a collection takes neither records nor results
         nights = tuple(_nights(document, settings, store, run_one, tell))
         night = Night(document.name, document.nightly.baseline, begun, time.time() - begun, nights)
         write_night(store, night)
     return night
+
+
+def _check(document: NightlyDocument, entry: Entry, settings: Settings) -> None:
+    try:
+        load_pipeline(entry.name, settings, entry.set)
+    except PipelineError:
+        raise  # it names a file and its lines
+    except UserError as error:
+        told = error.message.removeprefix("--set ")
+        raise UserError(f"the nightly {document.name!r}, {entry.name}: set: {told}", hint=error.hint) from error
 
 
 def _nights(
@@ -165,16 +178,23 @@ def newest_night(store: Store, nightly: str) -> Mapping[str, Any]:
     """Return the newest record of a nightly.
 
     Raises:
-        UserError: there is none that can be read.
+        UserError: there is none, or it can't be read: an older one may be another verdict.
     """
-    for file in sorted((store.root / "nights").glob(f"*-{nightly}.json"), reverse=True):
-        try:
-            record = dict(json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            continue
-        if record.get("nightly") == nightly:
-            return record
-    raise UserError(f"the store knows no night of {nightly!r}", hint=f"`edgesmith nightly {nightly}` makes one")
+    known = sorted((store.root / "nights").glob("*.json"), reverse=True)
+    file = next((one for one in known if one.stem.partition("-")[2] == nightly), None)
+    if file is None:
+        close = nearest(nightly, {one.stem.partition("-")[2] for one in known})
+        guess = f"; did you mean {close!r}?" if close else ""
+        hint = f"`edgesmith nightly {nightly}` makes one"
+        raise UserError(f"the store knows no night of {nightly!r}{guess}", hint=hint)
+    try:
+        record = dict(json.loads(file.read_text(encoding="utf-8")))
+        if not (record.keys() >= _PARTS and all(one.keys() >= _HELD for one in record["pipelines"])):
+            raise ValueError("it is no night's record")
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        hint = f"remove the file to have the night before, or `edgesmith nightly {nightly}` makes a new one"
+        raise UserError(f"the record {file} can't be read: {error}", hint=hint) from error
+    return record
 
 
 def promote(store: Store, nightly: str, *, anyway: bool = False) -> list[Tag]:

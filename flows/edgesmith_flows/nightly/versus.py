@@ -72,7 +72,7 @@ def record_of(store: Store, run: str) -> dict[str, Any]:
     """Return a run's record, empty where it can't be read."""
     try:
         return dict(json.loads((store.root / "runs" / f"{run}.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return {}
 
 

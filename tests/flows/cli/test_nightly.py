@@ -49,6 +49,19 @@ def test_mistakes_are_told_before_anything_runs(call, project):
     assert answer.out == ""
 
 
+def test_a_param_that_the_nightly_sets_wrongly_is_told_as_the_nightly_s(call, project):
+    (project / "good.yaml").write_text("name: good\nparams: {text: hi}\nstages:\n  a: {uses: write}\n")
+    (project / "n.yaml").write_text("name: n\nnightly: {pipelines: [{name: good.yaml, set: {txt: ho}}]}\n")
+    answer = call("nightly", "n.yaml")
+    assert answer.code == 1
+    assert "the nightly 'n', good.yaml: set: txt: unknown param 'txt'; did you mean 'text'?" in answer.err
+
+
+def test_without_a_baseline_that_is_told(call):
+    assert "there is no baseline yet" in call("baseline", "show").out
+    assert "unknown baseline 'best'" in call("baseline", "show", "best").err
+
+
 def test_nothing_to_promote_yet(call):
     answer = call("baseline", "promote")
     assert answer.code == 1

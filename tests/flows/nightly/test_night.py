@@ -130,6 +130,22 @@ def test_a_night_that_never_was_is_told(engine):
         newest_night(engine.store, "other")
 
 
+def test_a_name_that_is_nearly_right_is_told(nights, engine):
+    nights.hold()
+    with pytest.raises(UserError, match="did you mean 'little'"):
+        promote(engine.store, "litle")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"ok": true, "tag": "t", "pipelines": [3]}'])
+def test_a_damaged_record_is_told_rather_than_an_older_night_promoted(nights, engine, content):
+    nights.hold()
+    nights.hold()
+    newest = max((engine.store.root / "nights").iterdir())
+    newest.write_text(content)
+    with pytest.raises(UserError, match=f"{newest.name} can't be read"):
+        promote(engine.store, "little")
+
+
 def test_the_same_file_needs_no_measuring(nights):
     rules = "{latency: {at_least: 0.05}}"
     nights.hold(rules=rules)
