@@ -34,7 +34,7 @@ class LatencyOptions(_Strict):
     measured: bool = Field(default=True, description="false: neither is measured")
     at_least: float = Field(default=0.05, gt=0, le=1, description="the smallest change to find, as a share")
     certainty: float = Field(default=0.99, ge=0.8, le=0.9999, description="how sure each of the two tests has to be")
-    pairs: int = Field(default=60, ge=10, le=1000, description="pairs of processes that a test may take")
+    pairs: int = Field(default=120, ge=10, le=1000, description="pairs of processes that a test may take")
 
 
 class FigureOptions(_Strict):

@@ -26,7 +26,7 @@ class LatencyRule:
 
     at_least: float = 0.05
     certainty: float = 0.99
-    pairs: int = 60
+    pairs: int = 120
 
     @property
     def border(self) -> float:
