@@ -21,6 +21,7 @@ from edgesmith_flows.action import Action
 from edgesmith_flows.execute import Executor
 from edgesmith_flows.outcome import NodeResult
 from edgesmith_flows.plan import Plan, Step
+from edgesmith_flows.quiet import QuietLock
 from edgesmith_flows.session import Session, session_of
 from edgesmith_flows.settings import STORE_VARIABLE
 from edgesmith_flows.worker.client import WorkerPool
@@ -144,5 +145,6 @@ def _executor(order: str) -> Executor:
         pool,
         _Logs(),
         force=set(told["forced"]),
+        quiet=QuietLock(session.store.root / "locks" / "quiet"),
         remote=session.remote,
     )

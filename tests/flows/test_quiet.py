@@ -3,6 +3,9 @@
 import threading
 import time
 
+import pytest
+
+from edgesmith_flows.lease import Gate
 from edgesmith_flows.quiet import QuietLock
 
 
@@ -27,6 +30,36 @@ def await_that(true):
 
 def overlap(one, other):
     return one[1] < other[2] and other[1] < one[2]
+
+
+def free(file):
+    with Gate(file).hold(alone=True, wait=False) as got:
+        return got
+
+
+@pytest.fixture
+def shared(tmp_path):
+    """Two locks of one file, as two processes have them."""
+    return QuietLock(tmp_path / "quiet"), QuietLock(tmp_path / "quiet")
+
+
+def test_processes_that_do_not_measure_run_together(shared):
+    spans = []
+    for thread in [run(lock, spans, n, alone=False, seconds=0.2) for n, lock in enumerate(shared)]:
+        thread.join()
+    assert overlap(*spans)
+
+
+def test_a_measurement_waits_for_other_processes_and_they_for_it(shared, tmp_path):
+    spans = []
+    threads = [run(shared[0], spans, "first", alone=False, seconds=0.2)]
+    await_that(lambda: shared[0]._running)
+    threads.append(run(shared[1], spans, "measurement", alone=True))
+    await_that(lambda: not free(tmp_path / "quiet-next"))
+    threads.append(run(shared[0], spans, "last", alone=False))
+    for thread in threads:
+        thread.join()
+    assert [name for name, _, _ in spans] == ["first", "measurement", "last"]
 
 
 def test_nodes_that_do_not_measure_run_together():
