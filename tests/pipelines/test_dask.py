@@ -92,14 +92,16 @@ def test_a_matrix_is_made_across_three_machines_and_a_killed_one_loses_nothing(p
 
 
 @pytest.mark.slow(20)
-def test_a_local_cluster_shares_the_local_store(place):
+def test_a_local_cluster_shares_the_local_store_and_runs_pipelines_of_stages(place):
+    (place.folder / "inner.yaml").write_text("name: inner\nparams: {text: hi}\nstages:\n  a: {uses: write}\n")
     (place.folder / "wide.yaml").write_text(
         "name: pair\nplugins: [playground.plugin]\nstages:\n  a: {uses: write}\n  b: {uses: shout, needs: a}\n"
         "  bad: {uses: mischief, with: {how: failure}}\n  c: {uses: shout, needs: bad}\n"
+        "  r: {uses: rehearse, with: {pipeline: inner.yaml, texts: [one]}}\n"
     )
     done = place.run("run", "wide.yaml", "--runner", "dask", PYTHONPATH=str(place.folder))
     assert done.returncode == 1
     assert "bad: the text could not be written" in done.stderr, done.stdout + done.stderr
-    assert "4 nodes (2 done, 1 failed, 1 skipped)" in done.stdout
-    assert len(place.results()) == 2
+    assert "5 nodes (3 done, 1 failed, 1 skipped)" in done.stdout, done.stdout + done.stderr
+    assert len(place.results()) == 4
     assert place.quiet() == []
