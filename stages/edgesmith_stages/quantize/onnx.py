@@ -32,6 +32,9 @@ what only moves data takes as long, with conversions at either end."""
 CHUNK = 16
 """Images between two updates of the histograms: until then, all activations of all images are held in memory."""
 
+PREPARED = "prepared.onnx"
+"""In a quantiser's scratch folder: the float file whose nodes the quantised one has."""
+
 HINT = "leave an operator out with `exclude`"
 
 
@@ -43,12 +46,22 @@ class OnnxQuantiser:
         images: calibration images, uint8 [N, H, W, C]; None if only `dynamic-int8` will be asked for.
         method: how ranges follow from them.
         scratch: for intermediate files.
+        per_channel: whether each output channel of a weight has a scale of its own.
     """
 
-    def __init__(self, source: OnnxModel, images: NDArray[np.uint8] | None, method: str, scratch: Path) -> None:
+    def __init__(
+        self,
+        source: OnnxModel,
+        images: NDArray[np.uint8] | None,
+        method: str,
+        scratch: Path,
+        *,
+        per_channel: bool = True,
+    ) -> None:
         self._source, self._images, self._method, self._scratch = source, images, method, scratch
+        self._per_channel = per_channel
         scratch.mkdir(parents=True, exist_ok=True)
-        self._prepared = scratch / "prepared.onnx"
+        self._prepared = scratch / PREPARED
         self._prepare()
 
     def _prepare(self) -> None:
@@ -82,7 +95,7 @@ class OnnxQuantiser:
         return attention(self.operations) if scheme == "int8" else ()
 
     def write(self, scheme: str, keep: Collection[str], file: Path) -> dict[str, Any]:
-        """Write the quantised file: `int8` (static QDQ, weights per channel, activations uint8) or `dynamic-int8`.
+        """Write the quantised file: `int8` (static QDQ, activations uint8) or `dynamic-int8`.
 
         Args:
             scheme: one of the two.
@@ -101,7 +114,7 @@ class OnnxQuantiser:
 
         written = self._scratch / "quantised.onnx"
         common: dict[str, Any] = {
-            "per_channel": True,
+            "per_channel": self._per_channel,
             "weight_type": quantization.QuantType.QInt8,
             "nodes_to_exclude": sorted(keep),
         }
@@ -162,7 +175,8 @@ def quantize_onnx(
     Returns:
         Figures: `nodes`.
     """
-    quantiser = OnnxQuantiser(source, images, params.calibration_method, scratch)
+    per_channel = params.granularity != "per_tensor"
+    quantiser = OnnxQuantiser(source, images, params.calibration_method, scratch, per_channel=per_channel)
     keep = quantiser.slow(params.scheme) if params.exclude is None else of_types(quantiser.operations, params.exclude)
     return quantiser.write(params.scheme, keep, made.file)
 

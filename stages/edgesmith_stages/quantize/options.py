@@ -33,6 +33,10 @@ GRANULARITIES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+CORRECTED = ("onnx", "tflite")
+"""Formats whose `int8` has biases that can be corrected, and scales per tensor or per channel alone."""
+
+
 def prunes(params: Any) -> bool:
     """Whether weights are set to zero."""
     given = (params.sparsity, params.n_m, params.threshold, params.prune_block)
@@ -46,7 +50,15 @@ def refuse(params: Any, kind: str) -> None:
         params: of the stage.
         kind: the format, such as "coreml".
     """
+    if params.bias_correction and (kind not in CORRECTED or params.scheme not in ("int8", "auto")):
+        raise UserError(
+            f"`bias_correction` is for int8 of ONNX and TFLite models, and this is {params.scheme!r} of a {kind} model",
+            hint="leave `bias_correction` out",
+        )
     for name, field in CompressionParams.model_fields.items():
+        if name == "granularity" and kind in CORRECTED and params.scheme == "int8":
+            _refuse_granularity(params, ("per_tensor", "per_channel"))
+            continue
         if name in QuantizeParams.model_fields or getattr(params, name) == field.default:
             continue
         if kind != "coreml":
@@ -65,12 +77,12 @@ def refuse(params: Any, kind: str) -> None:
             raise UserError("`symmetric_activations` needs int8 activations", hint="set `activations: int8`")
 
 
-def _refuse_granularity(params: Any) -> None:
-    family = "palettize" if params.scheme in PALETTES else "linear"
-    if params.granularity is not None and params.granularity not in GRANULARITIES[family]:
+def _refuse_granularity(params: Any, known: tuple[str, ...] = ()) -> None:
+    known = known or GRANULARITIES["palettize" if params.scheme in PALETTES else "linear"]
+    if params.granularity is not None and params.granularity not in known:
         raise UserError(
             f"`granularity: {params.granularity}` does not fit the scheme {params.scheme!r}",
-            hint=f"take one of {', '.join(GRANULARITIES[family])}",
+            hint=f"take one of {', '.join(known)}",
         )
     for name, wanted in (("block_size", "per_block"), ("group_size", "per_grouped_channel")):
         if getattr(params, name) is not None and params.granularity not in (None, wanted):

@@ -21,6 +21,10 @@ class QuantizeParams(Stage.Params):
         None,
         description="operator types to leave as they are; int8 by default those around attention, slower in integers",
     )
+    bias_correction: bool = Field(
+        False,
+        description="ONNX and TFLite, `int8`: take each layer's mean error on the calibration images off its bias",
+    )
     min_sqnr: float | None = Field(None, description="fail under this SQNR against the input file, in dB")
     backend: Literal["torchao"] | None = Field(None, description="what quantises torch models, and nothing else")
 
@@ -31,7 +35,8 @@ class CompressionParams(QuantizeParams):
     granularity: Literal["per_tensor", "per_channel", "per_block", "per_grouped_channel"] | None = Field(
         None,
         description="which weights share a scale (linear; per_channel, 4 bits per_block) or a palette (per_tensor); "
-        "where it doesn't divide a weight's sizes, the next coarser one is taken",
+        "where it doesn't divide a weight's sizes, the next coarser one is taken. "
+        "ONNX and TFLite in `int8`: per_channel or per_tensor",
     )
     block_size: int | None = Field(
         None, ge=2, description="input channels that share a scale, with per_block (4 bits: the first of 32, 16, 8)"

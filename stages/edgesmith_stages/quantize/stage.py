@@ -43,12 +43,14 @@ class Quantize(Stage):
     option beside another scheme. A torch model: `int8` by PT2E (torchao), which the exports carry on to ONNX and TFLite
     without calibrating again.
 
-    With `scheme: auto`, ONNX and TFLite files are quantised as the `assignment` of `tune-precision` says; the figures
-    `assigned` and `kept` tell the scheme, and what stays in float and why.
+    With `scheme: auto`, a file is quantised as the `assignment` of `tune-precision` says; the figures `assigned` and
+    `kept` tell the scheme, and what stays in float and why; for Core ML `forms` how many weights have which.
 
     Figures: `bytes`, `ratio` to the input's bytes; `sqnr_db`, `rel_l2` and `agreement` on the golden images against the
     input file (Core ML: both saved packages run by the reference runtime, logits compared); for Core ML
     `compressed_weights`, `skipped_weights`, `weight_sqnr_db`, and with calibration `quantized_activations`;
+    with `bias_correction`, `bias_corrected` (layers), `bias_sqnr_db_before` and `bias_sqnr_db` (on the calibration
+    images), `bias_kept` (whether they got no worse: else the file is as it was without);
     for ONNX in fp16 `ops`, `kept_fp32` (those in single precision, and why), `half_sqnr_db` (each half result rounded).
     """
 
@@ -75,7 +77,7 @@ class Quantize(Stage):
         if not assigned(params, kind, kinds) and params.scheme not in SCHEMES[kind]:
             raise UserError(unknown(f"scheme for a {kind.kind} model", params.scheme, SCHEMES[kind]))
         refuse(params, kind.kind)
-        if not calibrated(params):
+        if not calibrated(params) or (kind is CoreMLModel and params.scheme == "auto"):
             return
         if params.calibration_method not in METHODS[kind]:
             what = f"calibration_method for a {kind.kind} model"
@@ -130,6 +132,11 @@ class Quantize(Stage):
 
             figures = quantize_tflite(source, made, params, images)
         carry(source, out)
+        if params.bias_correction and images is not None:
+            from edgesmith_stages.quantize.bias_correction.files import correct_biases
+
+            ctx.progress(2, 3, doing="bias correction")
+            figures.update(correct_biases(source, made, images, ctx.scratch))
         ctx.progress(2, 3)
         figures.update(compare(ctx, source, made, params))
         ctx.progress(3, 3)

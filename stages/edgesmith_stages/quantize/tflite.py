@@ -41,10 +41,11 @@ class TfliteQuantiser:
     Args:
         source: the float file.
         images: calibration images, uint8 [N, H, W, C]; None if `int8` will not be asked for.
+        per_channel: whether in `int8` each output channel of a weight has a scale of its own.
     """
 
-    def __init__(self, source: TfliteModel, images: NDArray[np.uint8] | None) -> None:
-        self._contract, self._images = source.contract, images
+    def __init__(self, source: TfliteModel, images: NDArray[np.uint8] | None, *, per_channel: bool = True) -> None:
+        self._contract, self._images, self._per_channel = source.contract, images, per_channel
         self._content = source.file.read_bytes()
 
     @cached_property
@@ -92,7 +93,7 @@ class TfliteQuantiser:
                 model = read(content)
                 if finite_pads(model, statistics, keep):
                     content = packed(model)
-            recipe = recipe_for(scheme, keep).get_quantization_recipe()
+            recipe = recipe_for(scheme, keep, per_channel=self._per_channel).get_quantization_recipe()
             result = quantizer.Quantizer(content, recipe).quantize(
                 statistics, enable_progress_bar=False, enable_progress_report=False
             )
@@ -156,19 +157,26 @@ def quantize_tflite(
     Returns:
         Figures: `ops`, `int8_ops`.
     """
-    quantiser = TfliteQuantiser(source, images)
+    quantiser = TfliteQuantiser(source, images, per_channel=params.granularity != "per_tensor")
     keep = quantiser.slow(params.scheme) if params.exclude is None else of_types(quantiser.operations, params.exclude)
     return quantiser.write(params.scheme, keep, made.file)
 
 
-def recipe_for(scheme: str, keep: Collection[str]) -> Any:
-    """Return the quantiser's recipe: a scheme for all operators but those whose names are given."""
+def recipe_for(scheme: str, keep: Collection[str], *, per_channel: bool = True) -> Any:
+    """Return the quantiser's recipe: a scheme for all operators but those whose names are given.
+
+    Args:
+        scheme: one of TFLite's.
+        keep: names of operators.
+        per_channel: whether in `int8` each output channel of a weight has a scale of its own.
+    """
     from ai_edge_quantizer import algorithm_manager, qtyping, recipe_manager
 
     op, algorithm = qtyping.TFLOperationName, algorithm_manager.AlgorithmName
     recipe = recipe_manager.RecipeManager()
     if scheme == "int8":
-        recipe.add_static_config(ANY, op.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
+        share = qtyping.QuantGranularity.CHANNELWISE if per_channel else qtyping.QuantGranularity.TENSORWISE
+        recipe.add_static_config(ANY, op.ALL_SUPPORTED, 8, 8, share)
         # The file keeps a float input and output, so that every caller of the float file can call it.
         for edge in (op.INPUT, op.OUTPUT):
             recipe.add_quantization_config(ANY, edge, None, algorithm.NO_QUANTIZE)

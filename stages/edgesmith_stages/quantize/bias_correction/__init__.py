@@ -1,0 +1,1 @@
+"""Bias correction: what rounding shifts on average is taken off the biases."""
