@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -88,6 +89,24 @@ class Interpreter:
                 dtype = self._held(value.type.tensor.dtype)
                 states[value.name] = State(torch.zeros([size or 0 for size in value.type.tensor.shape], dtype=dtype))
         return states
+
+    @property
+    def constants(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each operation of the function's block knows before a run, weights above all: by operation, argument."""
+        return {step.name: step.constants for step in self._plan.block.steps}
+
+    def know(self, constants: Mapping[str, Mapping[str, Any]]) -> None:
+        """Give operations other constants, such as those of a compressed copy of the package.
+
+        Args:
+            constants: by operation, all its constant arguments; the others keep what they know.
+        """
+        block = self._plan.block
+        steps = tuple(
+            replace(step, constants=dict(constants[step.name])) if step.name in constants else step
+            for step in block.steps
+        )
+        self._plan = replace(self._plan, block=replace(block, steps=steps))
 
     def run(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import OnnxModel, TfliteModel, UserError
+from edgesmith import CoreMLModel, OnnxModel, TfliteModel, UserError
 from edgesmith_stages.quantize.assignment import UNTOUCHED, Assignment
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgesmith import Model
+
+_NODES = """`tune-precision` finds one within a budget; write both nodes, MODEL being what this one quantises:
+    tuned: {uses: tune-precision, needs: {model: MODEL}, with: {data: DATASET, max_drop: 0.003}}
+    small: {uses: quantize, needs: {model: MODEL, assignment: tuned.assignment}, with: {data: DATASET, scheme: auto}}"""
 
 
 def assigned(params: Any, kind: type[Model], kinds: Mapping[str, Any]) -> bool:
@@ -29,15 +33,12 @@ def assigned(params: Any, kind: type[Model], kinds: Mapping[str, Any]) -> bool:
     Raises:
         UserError: `scheme: auto` without an assignment, or one with another scheme or with `exclude`.
     """
-    if kind not in (OnnxModel, TfliteModel):
+    if kind not in (OnnxModel, TfliteModel, CoreMLModel):
         if kinds.get("assignment"):
-            raise UserError(f"an assignment is for ONNX and TFLite models, and this is a {kind.kind} model")
+            raise UserError(f"an assignment is for ONNX, TFLite and Core ML models, and this is a {kind.kind} model")
         return False
     if (params.scheme == "auto") != bool(kinds.get("assignment")):
-        raise UserError(
-            "`scheme: auto` goes with an assignment, and an assignment with `scheme: auto`",
-            hint="`tune-precision` makes one: `needs: {model: NODE, assignment: TUNED.assignment}`",
-        )
+        raise UserError("`scheme: auto` goes with an assignment, and an assignment with `scheme: auto`", hint=_NODES)
     if params.scheme == "auto" and params.exclude is not None:
         raise UserError("`exclude` does not go with `scheme: auto`: the assignment says what stays in float")
     return bool(params.scheme == "auto")
@@ -58,21 +59,25 @@ def quantize_assigned(
 
     Returns:
         Figures: `assigned` (the scheme), `kept` (operations in float: by reason, how many of each type), and those of
-        the format.
+        the format; for Core ML `forms` (how many weights have which) and `weight_sqnr_db`.
 
     Raises:
         UserError: the assignment is another file's.
     """
-    from edgesmith_stages.quantize.quantiser import quantiser_for
+    from edgesmith_stages.quantize.quantiser import quantiser_for, write_assigned
 
     if assignment.scheme == UNTOUCHED:
         assignment.fit(source.kind, frozenset())
-        shutil.copyfile(source.file, made.file)
+        (shutil.copytree if source.file.is_dir() else shutil.copyfile)(source.file, made.file)
         return {"assigned": UNTOUCHED, "kept": {assignment.why: "all operations"}}
     quantiser = quantiser_for(source, images, scratch, params.calibration_method)
     types = {one.name: one.op for one in quantiser.operations}
     assignment.fit(source.kind, frozenset(types))
-    figures = quantiser.write(assignment.scheme, assignment.keep, made.file)
+    figures = write_assigned(quantiser, assignment, made.file)
+    if isinstance(source, CoreMLModel):
+        from edgesmith_stages.quantize.coreml.figures import package_sqnr
+
+        figures["weight_sqnr_db"] = package_sqnr(source.file, made.file, params.min_elements)
     kept: dict[str, Counter[str]] = {}
     for name, why in assignment.keep.items():
         kept.setdefault(why, Counter())[types[name]] += 1

@@ -83,11 +83,9 @@ class Bench:
 
     def drop(self, process: ModelProcess) -> float:
         """Return the top-1 that a model loses against the float file; without labels the share of other answers."""
-        answers = process.predict(self._pixels).argmax(axis=1)
-        expected, labels = self._float_answers, self.images.labels
-        if labels.min(initial=0) < 0:
-            return float((answers != expected).mean())
-        return float((expected == labels).mean() - (answers == labels).mean())
+        from edgesmith_stages.quantize.parity import lost
+
+        return lost(self._float_answers, process.predict(self._pixels).argmax(axis=1), self.images.labels)
 
     def close(self) -> None:
         """End the float model's process, if it was started."""
@@ -123,12 +121,14 @@ class Bench:
         return process
 
     def _made(self, assignment: Assignment) -> Model:
+        from edgesmith_stages.quantize.quantiser import write_assigned
+
         folder = self.ctx.scratch / "candidates" / assignment.digest()
         made = type(self.source)(folder)
         if not made.file.exists():
             folder.mkdir(parents=True, exist_ok=True)
             written: Path = folder / f"making-{made.main}"
-            self.quantiser.write(assignment.scheme, assignment.keep, written)
+            write_assigned(self.quantiser, assignment, written)
             carry(self.source, folder)
             written.rename(made.file)
         return made

@@ -92,10 +92,14 @@ class Budget:
             return f"{trial.ratio:.2f}x the time of float, and at most {self.max_ratio:g}x is allowed"
         if self.max_ms is not None and trial.ms > self.max_ms:
             return f"{trial.ms:.3g} ms, and at most {self.max_ms:g} ms are allowed"
-        if self.max_bytes is not None and trial.bytes > self.max_bytes:
-            return f"{trial.bytes:,} bytes, and at most {self.max_bytes:,} are allowed"
-        if trial.drop is not None and trial.drop > self.max_drop + 1e-9:
-            return f"loses {trial.drop:.4f} on {trial.images} images, and at most {self.max_drop:g} is allowed"
+        return self.beyond(trial.bytes, trial.drop, trial.images)
+
+    def beyond(self, size: int, drop: float | None, images: int) -> str | None:
+        """Say whether bytes or drop are beyond what is allowed, whatever the latency, or return None."""
+        if self.max_bytes is not None and size > self.max_bytes:
+            return f"{size:,} bytes, and at most {self.max_bytes:,} are allowed"
+        if drop is not None and drop > self.max_drop + 1e-9:
+            return f"loses {drop:.4f} on {images} images, and at most {self.max_drop:g} is allowed"
         return None
 
 

@@ -50,6 +50,19 @@ def compare(ctx: Context, source: Any, made: Any, params: Any) -> dict[str, floa
     return parity.figures()
 
 
+def lost(expected: NDArray[np.int64], answers: NDArray[np.int64], labels: NDArray[np.int64] | None) -> float:
+    """Return the top-1 that a quantised file loses against its source.
+
+    Args:
+        expected: the source's answers, int64 [N].
+        answers: the quantised file's.
+        labels: int64 [N]; where there are none (None, or -1 among them) the share of answers that differ is returned.
+    """
+    if labels is None or labels.min(initial=0) < 0:
+        return float((answers != expected).mean())
+    return float((expected == labels).mean() - (answers == labels).mean())
+
+
 def _answers(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Run a saved file in its format's runtime: logits, float32 [N, classes]."""
     if isinstance(model, CoreMLModel):

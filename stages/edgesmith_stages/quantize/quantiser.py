@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from edgesmith import OnnxModel, TfliteModel
+from edgesmith import CoreMLModel, OnnxModel, TfliteModel, UserError
 from edgesmith_stages.quantize.graph import Operation
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgesmith import Model
+    from edgesmith_stages.quantize.assignment import Assignment
 
 
 class Quantiser(Protocol):
@@ -33,8 +34,30 @@ class Quantiser(Protocol):
         ...
 
 
+@runtime_checkable
+class MixingQuantiser(Quantiser, Protocol):
+    """One that can quantise each operation by another scheme."""
+
+    def mix(self, forms: Mapping[str, str], file: Path) -> dict[str, Any]:
+        """Write the file with each operation under its scheme, and what isn't named in float; return figures."""
+        ...
+
+
+def write_assigned(quantiser: Quantiser, assignment: Assignment, file: Path) -> dict[str, Any]:
+    """Write the file that an assignment describes; return figures.
+
+    Raises:
+        UserError: it mixes schemes, and the format can't.
+    """
+    if not assignment.forms:
+        return quantiser.write(assignment.scheme, assignment.keep, file)
+    if not isinstance(quantiser, MixingQuantiser):
+        raise UserError(f"{assignment.format} files can't mix schemes", hint="connect what `tune-precision` wrote")
+    return quantiser.mix(assignment.forms, file)
+
+
 def quantiser_for(source: Model, images: NDArray[np.uint8] | None, scratch: Path, method: str = "minmax") -> Quantiser:
-    """Return the quantiser of an ONNX or TFLite file.
+    """Return the quantiser of an ONNX, TFLite or Core ML file.
 
     Args:
         source: the float file.
@@ -43,11 +66,15 @@ def quantiser_for(source: Model, images: NDArray[np.uint8] | None, scratch: Path
         method: of calibration.
     """
     if isinstance(source, OnnxModel):
-        from edgesmith_stages.quantize.onnx import OnnxQuantiser
+        from edgesmith_stages.quantize.onnx_schemes import OnnxSchemes
 
-        return OnnxQuantiser(source, images, method, scratch)
+        return OnnxSchemes(source, images, method, scratch)
     if isinstance(source, TfliteModel):
         from edgesmith_stages.quantize.tflite import TfliteQuantiser
 
         return TfliteQuantiser(source, images)
+    if isinstance(source, CoreMLModel):
+        from edgesmith_stages.quantize.coreml.quantiser import CoreMLQuantiser
+
+        return CoreMLQuantiser(source)
     raise TypeError(f"no quantiser for a {source.kind} model")

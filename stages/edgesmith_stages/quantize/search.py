@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from edgesmith import StageFailed
 from edgesmith_stages.quantize.assignment import Assignment
 from edgesmith_stages.quantize.budget import EVEN, Budget, Prefer, Trial, order
 from edgesmith_stages.quantize.graph import Operation, roles
@@ -28,6 +29,7 @@ class Search:
         budget: what may be delivered.
         prefer: what is best among that.
         trials: what was measured, in order.
+        failed: candidates that could not be made, and why.
     """
 
     kind: str
@@ -37,22 +39,23 @@ class Search:
     budget: Budget
     prefer: Prefer = "latency"
     trials: list[Trial] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
 
     def starts(self, schemes: Sequence[str], slow: Sequence[str]) -> None:
         """Measure each scheme; for `int8` also without what is known to be slow, and the weighted operations alone; for
         `dynamic-int8` also without each role that has weights, as a runtime may lack fast kernels for one of them."""
         weighted = {one.role for one in self.operations if one.weights}
         for scheme in schemes:
-            self._try(scheme, scheme, {})
+            self._start(scheme, scheme, {})
             if scheme == "dynamic-int8" and len(weighted) > 1:
                 for role, names in roles(self.operations).items():
                     if role in weighted:
-                        self._try(f"{scheme}, but for {role}", scheme, dict.fromkeys(names, SLOWER))
+                        self._start(f"{scheme}, but for {role}", scheme, dict.fromkeys(names, SLOWER))
             if scheme == "int8":
                 light = [one.name for one in self.operations if one.quantisable and not one.weights]
                 if slow:
-                    self._try("int8 but for attention and norms", scheme, dict.fromkeys(slow, SLOWER))
-                self._try("int8 of operations with weights", scheme, dict.fromkeys(light, SLOWER))
+                    self._start("int8 but for attention and norms", scheme, dict.fromkeys(slow, SLOWER))
+                self._start("int8 of operations with weights", scheme, dict.fromkeys(light, SLOWER))
 
     def toggle(self, at_most: int) -> None:
         """From the fastest int8 candidate on, change one role at a time, the most frequent first; keep what is faster.
@@ -129,6 +132,13 @@ class Search:
         measured = replace(trial, ms=ratio * trial.float_ms)
         self.trials[self.trials.index(trial)] = measured
         return measured
+
+    def _start(self, label: str, scheme: str, keep: Mapping[str, str]) -> None:
+        """Measure a candidate; note one that can't be made."""
+        try:
+            self._try(label, scheme, keep)
+        except StageFailed as error:
+            self.failed[label] = error.message
 
     def _try(self, label: str, scheme: str, keep: Mapping[str, str]) -> Trial:
         assignment = Assignment(self.kind, scheme, dict(sorted(keep.items())))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections import Counter
 from collections.abc import Mapping
 from statistics import median
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from edgesmith import DatasetRef, OnnxModel, Report, Stage, StageFailed, TfliteModel, Toolchain, UserError, optional
+from edgesmith import CoreMLModel, DatasetRef, OnnxModel, Report, Stage, TfliteModel, Toolchain, UserError, optional
 from edgesmith.calibration import too_many
-from edgesmith_stages.quantize.assignment import NOT_FASTER, UNTOUCHED, Assignment
+from edgesmith_stages.quantize.assignment import NOT_FASTER, UNTOUCHED
 from edgesmith_stages.quantize.budget import Budget, Prefer, Trial
+from edgesmith_stages.quantize.outcome import nothing_chosen, write
 from edgesmith_stages.quantize.schemes import REQUIREMENTS, base_kind
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 STARTS: Mapping[type[Any], tuple[str, ...]] = {
     TfliteModel: ("int8", "dynamic-int8", "fp16"),
-    OnnxModel: ("int8", "dynamic-int8"),
+    OnnxModel: ("int8", "dynamic-int8", "fp16"),
 }
 """Schemes that candidates begin with."""
 
@@ -39,16 +39,21 @@ class TunePrecision(Stage):
     hurt most stay in float. The best within budget is confirmed in fresh pairs of processes. One that isn't faster than
     float here is never taken: `on_regress` says what happens then.
 
+    Of a Core ML package only weights are compressed, and no latency is measured: off an Apple device there is none to
+    measure. Each operation's weights take a form of their own (int8, int4, palettes of 6 to 2 bits, float), by the
+    noise that they add to the logits in the reference runtime; the smallest package within `max_drop` is taken.
+
     `assignment` says which operations stay in float and why; connect it to `quantize` (`scheme: auto`). It holds no
     figures, so the file that follows depends on the choice alone, wherever it was made: the same choice gives the
     same bytes. `report` holds what was measured; this node's key says on what machine (`edgesmith cache show`).
 
     Figures: `chosen`, `why`, `scheme`, `kept` (operations in float, by type), `ratio` (time over float's), `ratios` (of
-    each confirming pair), `drop`, `images`, `bytes`, `candidates`.
+    each confirming pair), `drop`, `images`, `bytes`, `candidates`; for Core ML no ratios, but `bytes_ratio` (to the
+    float package's bytes) and `forms` (operations by form).
     """
 
     name = "tune-precision"
-    inputs = {"model": TfliteModel | OnnxModel, "sensitivity": optional(Report)}
+    inputs = {"model": TfliteModel | OnnxModel | CoreMLModel, "sensitivity": optional(Report)}
     outputs = {"assignment": Report, "report": Report}
     runs_models = True
     measures = True
@@ -67,9 +72,12 @@ class TunePrecision(Stage):
         )
         max_latency: float | str | None = Field(None, description="`0.6x` of float's, or `5 ms`")
         max_bytes: int | str | None = Field(None, description="`0.3x` of float's, `300 kB`, `2 MB`")
-        prefer: Prefer = Field("latency", description="what is best among what the budget allows")
+        prefer: Prefer | None = Field(
+            None, description="what is best among what the budget allows; by default latency, and for Core ML bytes"
+        )
         on_regress: Literal["keep", "fail"] = Field(
-            "keep", description="where nothing within budget is faster than float: keep the float file, or fail"
+            "keep",
+            description="where nothing within budget is faster (Core ML: smaller) than float: keep that, or fail",
         )
         roles: int = Field(16, ge=0, description="roles of operations to try one by one, the most frequent first")
         blocks: int = Field(24, ge=2, description="blocks to look for the harmful ones among")
@@ -92,6 +100,8 @@ class TunePrecision(Stage):
         count = datasets["data"].count("train") if "data" in datasets else None
         if count is not None and params.calibration > count:
             raise too_many(params.calibration, count, params.data.name)
+        if base_kind(kinds["model"][0]) is CoreMLModel:
+            _refuse_latency(params, kinds)
         if params.clock == "cpu" and params.threads > 1:
             raise UserError("CPU time says nothing about latency with several threads", hint="`clock: wall`")
 
@@ -104,7 +114,12 @@ class TunePrecision(Stage):
         from edgesmith_stages.quantize.search import Search
 
         source: Model = inputs["model"]
+        if isinstance(source, CoreMLModel):
+            from edgesmith_stages.quantize.coreml.tune import tune_package
+
+            return tune_package(ctx, source, params)
         kind = base_kind(type(source))
+        prefer: Prefer = params.prefer or "latency"
         calibration = load(ctx, params.data, source.contract, params.calibration)
         quantiser = quantiser_for(source, calibration, ctx.scratch)
         images = Images(ctx, params.data, params.split, params.images)
@@ -112,9 +127,11 @@ class TunePrecision(Stage):
         bench = Bench(ctx, source, quantiser, images, params.rounds, params.threads, clock)
         budget = Budget.of(params.max_drop, params.max_latency, params.max_bytes, source.bytes())
         with contextlib.closing(bench):
-            search = Search(kind.kind, quantiser.operations, bench.measure, bench.score, budget, params.prefer)
+            search = Search(kind.kind, quantiser.operations, bench.measure, bench.score, budget, prefer)
             ctx.progress(0, 4, doing="schemes")
             search.starts(STARTS[kind], quantiser.slow("int8"))
+            for label, why in search.failed.items():
+                ctx.log.warning("no candidate: %s: %s", label, why)
             ctx.progress(1, 4, doing="roles")
             search.toggle(params.roles)
             ctx.progress(2, 4, doing="accuracy")
@@ -178,18 +195,11 @@ class TunePrecision(Stage):
     ) -> Mapping[str, Any]:
         """Write both reports; return the figures."""
         missed = {one.label: search.budget.missed(one) for one in search.trials}
+        missed |= {label: f"can't be made: {why}" for label, why in search.failed.items()}
         if chosen is None:
-            why = NOT_FASTER
-            if params.on_regress == "fail":
-                lines = [f"  {label}: {reason}" for label, reason in missed.items() if reason]
-                raise StageFailed(
-                    "\n".join([why, *lines]), hint="raise the budget, or let `on_regress: keep` pass it on"
-                )
-            ctx.log.warning("%s: the float file is kept", why)
-            assignment = Assignment(search.kind, UNTOUCHED, why=why)
+            assignment, why = nothing_chosen(ctx, search.kind, NOT_FASTER, missed, params), NOT_FASTER
         else:
-            assignment, why = chosen.assignment, f"{chosen.label}: best by {params.prefer} within budget"
-        assignment.write(ctx.out("assignment"))
+            assignment, why = chosen.assignment, f"{chosen.label}: best by {search.prefer} within budget"
         types = {one.name: one.op for one in quantiser.operations}
         figures: dict[str, Any] = {
             "chosen": chosen.label if chosen else UNTOUCHED,
@@ -211,10 +221,24 @@ class TunePrecision(Stage):
                 "sqnr_db": round(chosen.sqnr_db, 2),
             }
         rows = [_row(one) | {"missed": missed.get(one.label)} for one in search.trials]
-        document = {**figures, "trials": rows, "clock": clock, "threads": params.threads, "split": params.split}
-        text = json.dumps(document, indent=1, sort_keys=True)
-        (ctx.out("report") / "report.json").write_text(text + "\n", encoding="utf-8")
+        facts = {"clock": clock, "threads": params.threads, "split": params.split, "failed": search.failed}
+        write(ctx, assignment, figures, rows, **facts)
         return figures
+
+
+def _refuse_latency(params: Any, kinds: Mapping[str, Any]) -> None:
+    """Refuse what a Core ML package can't be asked for: a latency, and blocks that were ranked in one form."""
+    if params.max_latency is not None or params.prefer == "latency":
+        given = "max_latency" if params.max_latency is not None else "prefer: latency"
+        raise UserError(
+            f"`{given}` is for ONNX and TFLite models: a Core ML package's latency is that of an Apple device",
+            hint="limit `max_drop` and `max_bytes`, and measure the package with `benchmark` on the target `coreml`",
+        )
+    if kinds.get("sensitivity"):
+        raise UserError(
+            "`sensitivity` is for ONNX and TFLite models: of a Core ML package each operation is measured by itself",
+            hint="leave the connection out",
+        )
 
 
 def _row(trial: Trial) -> dict[str, Any]:

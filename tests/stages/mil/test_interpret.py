@@ -84,6 +84,16 @@ def test_taps_see_every_result(tmp_path: Path) -> None:
     np.testing.assert_array_equal(seen["y"].numpy(), wanted["y"])
 
 
+def test_operations_can_be_given_other_constants(tmp_path: Path) -> None:
+    """Such as those of a compressed copy; the others keep theirs."""
+    x, made = {"x": np.ones((2, 4), np.float32)}, Interpreter(small(tmp_path))
+    before, known = made.run(x)["y"], made.constants["product"]
+    made.know({"product": {**known, "weight": torch.zeros(3, 4)}})
+    np.testing.assert_array_equal(made.run(x)["y"], np.maximum(np.tile([-1, 0.5, 0.5], (2, 1)), 0))
+    made.know({"product": known})
+    np.testing.assert_array_equal(made.run(x)["y"], before)
+
+
 def test_values_are_freed_after_their_last_use(load: Load) -> None:
     """Of a chain of ten, two are alive at a time."""
     names = ["x", *(f"v{place}" for place in range(9)), "y"]

@@ -28,6 +28,15 @@ def test_another_report_is_refused(tmp_path: Path) -> None:
     assert "TUNED.assignment" in str(refused.value.hint)
 
 
+def test_a_mixture_names_each_form(tmp_path: Path) -> None:
+    """And fits no file that lacks one of the operations."""
+    mixed = Assignment("coreml", "mixed", {"head": "costs accuracy"}, forms={"stem": "linear-int8"})
+    mixed.write(tmp_path)
+    assert Assignment.read(Report(tmp_path)) == mixed
+    with pytest.raises(UserError, match="names 'stem', which the model does not have"):
+        mixed.fit("coreml", frozenset({"head"}))
+
+
 def test_it_fits_the_file_that_it_was_made_for() -> None:
     """Not another format, and not one without its operations."""
     MADE.fit("onnx", frozenset({"softmax", "conv"}))

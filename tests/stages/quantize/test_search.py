@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from edgesmith import StageFailed
 from edgesmith_stages.quantize.assignment import Assignment
 from edgesmith_stages.quantize.budget import Budget, Prefer, Trial
 from edgesmith_stages.quantize.graph import Operation, blocks
@@ -61,6 +62,22 @@ def test_dynamic_quantisation_may_lack_a_kernel() -> None:
         ["conv1", "conv2"],
         ["gemm"],
     ]
+
+
+def test_what_cannot_be_made_is_no_candidate() -> None:
+    """The others go on; the report says why."""
+    tried = search(Budget(max_drop=1))
+    measure = tried.measure
+
+    def fail(label: str, assignment: Assignment) -> Trial:
+        if assignment.scheme == "fp16":
+            raise StageFailed("the half-precision file breaks")
+        return measure(label, assignment)
+
+    tried.measure = fail
+    tried.starts(("fp16", "dynamic-int8"), slow=())
+    assert tried.failed == {"fp16": "the half-precision file breaks"}
+    assert "dynamic-int8" in {trial.label for trial in tried.trials}
 
 
 def test_what_hurts_stays_in_float_where_accuracy_asks_for_it() -> None:

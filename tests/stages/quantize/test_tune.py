@@ -68,6 +68,8 @@ def test_nothing_slower_than_float_is_delivered(onnx_model: Outcome, tmp_path: P
     source = onnx_model.outputs["model"]
     assert made.outputs["model"].file.read_bytes() == source.file.read_bytes()  # type: ignore[attr-defined]
     assert made.figures["kept"] == {NOT_FASTER: "all operations"}
+    report = kept.outputs["report"].read()  # type: ignore[attr-defined]
+    assert {"int8", "dynamic-int8", "fp16"} <= {trial["label"] for trial in report["trials"]}
     with pytest.raises(StageFailed, match=r"no candidate within budget(.|\n)*int8: "):
         tuned(onnx_model, tmp_path / "fail", max_bytes="0.01x", on_regress="fail", roles=0)
 
@@ -118,8 +120,10 @@ def test_refused_before_the_run(given: dict[str, Any], message: str) -> None:
 def test_an_assignment_goes_with_auto(params: dict[str, Any], connected: bool, message: str) -> None:
     """And neither is taken alone."""
     kinds = {"model": (OnnxModel,), "assignment": (Report,) if connected else ()}
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as refused:
         Quantize.check(Quantize.Params(**params, data="digits"), kinds, {})
+    if not connected:
+        assert "tuned: {uses: tune-precision" in str(refused.value.hint)
 
 
 class OnDigits(StageContract):

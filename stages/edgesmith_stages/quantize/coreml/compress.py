@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edgesmith_stages.quantize.coreml.ranges import Ranges
 
 FIRST_SYSTEM = {7: "iOS16", 8: "iOS17", 9: "iOS18"}
+HINT = "leave an operator out with `exclude`"
 
 
 def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArray[np.uint8] | None) -> dict[str, Any]:
@@ -43,12 +44,11 @@ def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArra
 
     with quiet():
         spec = Interpreter(source.file).package.spec  # refuses what is damaged; coremltools trusts what it reads
-        _refuse(spec, params)
+        refuse_package(spec, params)
         ranges = None if images is None else _ranges(source, images, params)
         model = load(source.file)
-        hint = "leave an operator out with `exclude`"
-        with building(), converting("coremltools.optimize", "a compressed model", hint):
-            small = _apply(model, _passes(params, ranges), spec.specificationVersion)
+        with building(), converting("coremltools.optimize", "a compressed model", HINT):
+            small = apply(model, passes(params, ranges), spec.specificationVersion)
         save(small, made.file)
         written = spec_of(made.file)
         packed, eligible = compressed_weights(written), eligible_weights(model, params)
@@ -64,7 +64,8 @@ def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArra
     return figures
 
 
-def _refuse(spec: Any, params: Any) -> None:
+def refuse_package(spec: Any, params: Any) -> None:
+    """Raise UserError for a package that params of the stage don't fit; see `compress`."""
     from edgesmith_stages.formats.coreml import op_counts
     from edgesmith_stages.quantize.coreml.figures import is_compressed
 
@@ -97,7 +98,8 @@ def _ranges(source: CoreMLModel, images: NDArray[np.uint8], params: Any) -> Rang
     return shared(measure(source, images, params.calibration_method), joined)
 
 
-def _passes(params: Any, ranges: Ranges | None) -> list[Any]:
+def passes(params: Any, ranges: Ranges | None = None) -> list[Any]:
+    """Return coremltools' passes for params of the stage; `ranges` where activations are quantised."""
     from edgesmith_stages.quantize.coreml import activations, palettes, sparsity, weights
 
     made = [] if ranges is None else activations.passes(params, ranges)
@@ -114,7 +116,8 @@ def _passes(params: Any, ranges: Ranges | None) -> list[Any]:
     return made
 
 
-def _apply(model: Any, passes: list[Any], version: int) -> Any:
+def apply(model: Any, passes: list[Any], version: int) -> Any:
+    """Run passes on an MLModel's program, and return the MLModel that comes of it, for a specification version."""
     from coremltools.models.utils import _apply_graph_pass
 
     return _apply_graph_pass(model, passes, spec_version=version, skip_model_load=True)

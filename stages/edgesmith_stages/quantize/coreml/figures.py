@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,6 +76,14 @@ def weight_sqnr(before: Any, after: Any, least: int) -> float:
     if not pairs:
         return 0.0
     return sqnr_db(np.concatenate([a.ravel() for a, _ in pairs]), np.concatenate([b.ravel() for _, b in pairs]))
+
+
+def package_sqnr(before: Path, after: Path, least: int) -> float:
+    """Return `weight_sqnr` of two packages."""
+    from edgesmith_stages.formats.coreml import load, quiet
+
+    with quiet():
+        return weight_sqnr(load(before), load(after), least)
 
 
 def _weights(model: Any, least: int) -> dict[str, NDArray[np.float64]]:
