@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgesmith.errors import UserError, nearest, unknown
-from edgesmith_flows.history import Run, runs
+from edgesmith_flows.history import Run, read_run, runs
 from edgesmith_flows.store import Store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -90,7 +90,8 @@ def newest_run(store: Store, pipeline: str, name: str | None = None) -> Run:
     if name is None:
         close = nearest(pipeline, {run.pipeline for run in runs(store)})
         guess = f"; did you mean {close!r}?" if close else ""
-        raise UserError(f"the store knows no run of {pipeline}{guess}", hint=f"`edgesmith run {pipeline}` makes one")
+        hint = f"`edgesmith run {pipeline}` makes one{_damaged(store)}"
+        raise UserError(f"the store knows no run of {pipeline}{guess}", hint=hint)
     raise UserError(unknown(f"run of {pipeline}", name, [run.name for run in known[:20]]))
 
 
@@ -112,7 +113,14 @@ def any_run(store: Store, name: str) -> Run:
     if found:
         raise UserError(f"{len(found)} runs begin with {name!r}: {', '.join(run.name for run in found[:5])}")
     names = [*tagged, *dict.fromkeys(run.pipeline for run in known), *(run.name for run in known[:20])]
-    raise UserError(unknown("run", name, names), hint="give a run's name, a pipeline, or a baseline's name")
+    hint = f"give a run's name, a pipeline, or a baseline's name{_damaged(store)}"
+    raise UserError(unknown("run", name, dict.fromkeys(names)), hint=hint)
+
+
+def _damaged(store: Store) -> str:
+    """Say that records can't be read, if there are any."""
+    lost = [file for file in sorted((store.root / "runs").glob("*.json")) if read_run(file) is None]
+    return f"; {len(lost)} of the records can't be read: {lost[-1]}" if lost else ""
 
 
 def _file(store: Store, name: str) -> Path:

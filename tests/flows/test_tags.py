@@ -6,7 +6,7 @@ from edgesmith import UserError
 from edgesmith_flows.history import runs
 from edgesmith_flows.results import summarise
 from edgesmith_flows.run import write_run_record
-from edgesmith_flows.tags import find_tag, newest_run, remove_tag, set_tag, tags
+from edgesmith_flows.tags import any_run, find_tag, newest_run, remove_tag, set_tag, tags
 
 
 @pytest.fixture
@@ -57,3 +57,10 @@ def test_a_run_is_found_by_the_start_of_its_name(engine, run):
         newest_run(engine.store, "other")
     with pytest.raises(UserError, match="did you mean 'tiny'"):
         newest_run(engine.store, "tny")
+
+
+def test_records_that_cannot_be_read_are_told_where_a_run_is_missed(engine, run):
+    (engine.store.root / "runs" / f"{run.name}.json").write_text('{"pipeline": 3}')
+    for look in (newest_run, any_run):
+        with pytest.raises(UserError, match=f"1 of the records can't be read: .*{run.name}"):
+            look(engine.store, "tiny")

@@ -45,6 +45,7 @@ def command(
     from edgesmith_flows.store import Store
 
     with FigureTable(Store.open(load_settings(store).store)) as table:
+        table.check_pipeline(pipeline)
         name = find_metric(metric, table.metrics(pipeline))
         found = bisect(table, name, pipeline=pipeline, good=good, bad=bad, at_least=at_least)
     if as_json:

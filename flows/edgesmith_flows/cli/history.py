@@ -33,6 +33,7 @@ def command(metric: str | None, pipeline: str | None, last: int, as_json: bool, 
     from edgesmith_flows.store import Store
 
     with FigureTable(Store.open(load_settings(store).store)) as table:
+        table.check_pipeline(pipeline)
         known = table.metrics(pipeline)
         if metric is None:
             names = [str(one) for one in known]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgesmith.errors import UserError
+from edgesmith.errors import UserError, unknown
 from edgesmith_flows.figures.metric import Metric, Value, flatten
 from edgesmith_flows.history import Run, read_run
 from edgesmith_flows.store import Store
@@ -100,6 +100,14 @@ class FigureTable:
         for run in new:
             self._add(run)
         return len(new)
+
+    def check_pipeline(self, pipeline: str | None) -> None:
+        """Raise UserError with the nearest name where runs are asked for of a pipeline that has none."""
+        known = [row[0] for row in self._database.execute("select distinct pipeline from runs")]
+        if pipeline is not None and known and pipeline not in known:
+            raise UserError(
+                unknown("pipeline", pipeline, known), hint="these are the pipelines that the store has runs of"
+            )
 
     def metrics(self, pipeline: str | None = None) -> list[Metric]:
         """Return all figures' names, of one pipeline or of all, in order."""

@@ -60,6 +60,13 @@ def test_a_figure_that_nobody_has_is_told_with_the_nearest(ask):
     assert "did you mean c.total?" in answer.err
 
 
+@pytest.mark.parametrize("command", ["history", "bisect"])
+def test_a_pipeline_that_nobody_ran_is_told_with_the_nearest(ask, command):
+    answer = ask(command, "c.total", "--pipeline", "tny")
+    assert answer.code == 1
+    assert "unknown pipeline 'tny'; did you mean 'tiny'?" in answer.err
+
+
 def test_compare_shows_what_differs_and_which_parts_of_keys_changed(ask):
     answer = ask("compare", "base", "tiny")
     assert answer.code == 0, answer.err
