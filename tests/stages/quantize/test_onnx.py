@@ -65,3 +65,15 @@ def test_dynamic_int8_and_what_is_left_out(onnx_model: Outcome, tmp_path: Path) 
     assert whole.figures["ratio"] < 0.5 < part.figures["ratio"]
     with pytest.raises(UserError, match="unknown operator in `exclude` 'Convv'; did you mean 'Conv'"):
         quantised(onnx_model, tmp_path / "none", scheme="dynamic-int8", exclude=["Convv"])
+
+
+def test_corrected_biases_are_nearer_to_the_float_file(onnx_model: Outcome, tmp_path: Path, right: Any) -> None:
+    """With one scale for all channels of a weight, where rounding shifts most; the answers stay."""
+    params = {**INT8, "calibration": 16, "granularity": "per_tensor", "bias_correction": True}
+    made = quantised(onnx_model, tmp_path, **params)
+    assert made.figures["bias_corrected"] >= 20
+    assert made.figures["bias_kept"]
+    assert made.figures["bias_sqnr_db"] > made.figures["bias_sqnr_db_before"]
+    model = made.outputs["model"]
+    assert isinstance(model, OnnxModel)
+    assert right(model) >= right(onnx_model.outputs["model"]) - 0.02

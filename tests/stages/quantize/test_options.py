@@ -104,3 +104,18 @@ def test_other_formats_have_none_of_them(given: dict[str, Any]) -> None:
 def test_the_system_that_a_compression_needs(given: dict[str, Any], version: int) -> None:
     """As the specification version of a package."""
     assert target_needed(options(**given))[0] == version
+
+
+@pytest.mark.parametrize(("scheme", "kind"), [("dynamic-int8", "onnx"), ("int8", "coreml"), ("fp16", "tflite")])
+def test_biases_are_corrected_in_int8_of_onnx_and_tflite_alone(scheme: str, kind: str) -> None:
+    """And the error says where."""
+    with pytest.raises(UserError, match="`bias_correction` is for int8 of ONNX and TFLite"):
+        refuse(options(scheme=scheme, data="digits", bias_correction=True), kind)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "tflite"])
+def test_onnx_and_tflite_have_scales_per_tensor_and_per_channel(kind: str) -> None:
+    """The finer ones are Core ML's."""
+    refuse(options(scheme="int8", data="digits", granularity="per_tensor", bias_correction=True), kind)
+    with pytest.raises(UserError, match=r"`granularity: per_block` does not fit.*\n.*per_tensor, per_channel"):
+        refuse(options(scheme="int8", data="digits", granularity="per_block"), kind)
