@@ -25,8 +25,9 @@ class Equalize(Stage):
     Cross-layer equalisation (Nagel et al., arXiv 1906.04721): channels between two convolutions or linear layers that
     nothing but a positively homogeneous function joins (ReLU, LeakyReLU, PReLU, pooling) are scaled so that both
     layers' weights have the same range. It serves weights that share one scale per tensor; where each output channel
-    has its own, the first of the two gains nothing (docs/quantization.md). Smoothing (SmoothQuant, arXiv 2211.10438): where linear
-    layers alone read a norm, its affine takes part of the activations' range, which the layers' weights give back.
+    has its own, the first of the two gains nothing (docs/quantization.md). Smoothing (SmoothQuant, arXiv 2211.10438):
+    where linear layers alone read a norm, its affine takes part of the activations' range, which the layers' weights
+    give back.
 
     Run it on a model with BatchNorm folded (`fuse`), before the exports.
 
