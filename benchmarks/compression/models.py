@@ -95,6 +95,7 @@ def made_by(pipeline: Mapping[str, Any], nodes: Collection[str], work: Path) -> 
 
 SUBJECTS = (
     Subject("mobilevit-s", "mobilevit_s", 256, trained=False),
+    Subject("mobilevit-s-digits", "mobilevit_s", 128),
     Subject("mobilevit-xxs", "mobilevit_xxs", 128),
     Subject("mobilenetv2", "mobilenetv2_100", 64),
     Subject("mobileone-s0", "mobileone_s0", 64),
