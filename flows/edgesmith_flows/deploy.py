@@ -19,7 +19,7 @@ from prefect.runner.storage import LocalStorage
 from prefect.schedules import Cron, Schedule
 from prefect.settings import update_current_profile
 
-from edgesmith.errors import UserError, nearest
+from edgesmith.errors import UserError, suggestion
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.nightly.document import is_nightly
 from edgesmith_flows.prefect_api import connected
@@ -101,12 +101,9 @@ def _schedule(cron: str | None, timezone: str | None) -> Schedule | None:
                 "a time zone belongs to a schedule, and there is none", hint='give `--cron "0 3 * * *"`, too'
             )
         return None
-    zones = available_timezones()
-    if timezone is not None and timezone not in zones:
-        close = nearest(timezone, zones)
-        guess = f"; did you mean {close!r}?" if close else ""
+    if timezone is not None and timezone not in (zones := available_timezones()):
         hint = "names are those of the tz database: UTC, Europe/Berlin, America/New_York"
-        raise UserError(f"unknown time zone {timezone!r}{guess}", hint=hint)
+        raise UserError(f"unknown time zone {timezone!r}{suggestion(timezone, zones)}", hint=hint)
     try:
         return Cron(cron, timezone=timezone)
     except ValueError as error:

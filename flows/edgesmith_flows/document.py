@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from edgesmith.errors import nearest
+from edgesmith.errors import suggestion
 from edgesmith_flows.yaml_source import KeyPath, PipelineError, Problem, YamlSource
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
@@ -156,8 +156,7 @@ def problems_of(
         if detail["type"] == "extra_forbidden":
             name = str(location[-1])
             known = _fields_at(model, location[:-1])
-            close = nearest(name, known)
-            message = f"unknown key{f'; did you mean {close!r}?' if close else ''} (known: {', '.join(known)})"
+            message = f"unknown key{suggestion(name, known)} (known: {', '.join(known)})"
         elif detail["type"] == "missing":
             path, message = (*root, *location), "is required and missing"
         elif detail["type"] == "string_pattern_mismatch":
@@ -179,8 +178,7 @@ def _expected(detail: ErrorDetails) -> str:
     if detail["type"] in {"model_type", "dict_type"}:
         return "a mapping"
     if detail["type"] in {"literal_error", "enum"}:
-        close = nearest(str(detail["input"]), re.findall(r"'([^']*)'", text))
-        return f"{text}; did you mean {close!r}?" if close else text
+        return text + suggestion(str(detail["input"]), re.findall(r"'([^']*)'", text))
     return text
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgesmith.errors import UserError, nearest, unknown
+from edgesmith.errors import UserError, suggestion, unknown
 from edgesmith_flows.history import Run, read_run, runs
 from edgesmith_flows.store import Store
 
@@ -88,8 +88,7 @@ def newest_run(store: Store, pipeline: str, name: str | None = None) -> Run:
         if name is None or run.name.startswith(name):
             return run
     if name is None:
-        close = nearest(pipeline, {run.pipeline for run in runs(store)})
-        guess = f"; did you mean {close!r}?" if close else ""
+        guess = suggestion(pipeline, {run.pipeline for run in runs(store)})
         hint = f"`edgesmith run {pipeline}` makes one{_damaged(store)}"
         raise UserError(f"the store knows no run of {pipeline}{guess}", hint=hint)
     raise UserError(unknown(f"run of {pipeline}", name, [run.name for run in known[:20]]))

@@ -49,10 +49,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Phrase the end of a message about a name that isn't known: the nearest one, or nothing if none is close."""
+    close = nearest(name, known)
+    return f"; did you mean {close!r}?" if close else ""
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """Phrase an unknown-name message: the name, the nearest one, and all known ones."""
     names = sorted(known)
-    close = nearest(name, names)
-    guess = f"; did you mean {close!r}?" if close else ""
     listed = ", ".join(names) if names else "none"
-    return f"unknown {what} {name!r}{guess} (known: {listed})"
+    return f"unknown {what} {name!r}{suggestion(name, names)} (known: {listed})"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgesmith.errors import EdgesmithError, UserError, nearest
+from edgesmith.errors import EdgesmithError, UserError, suggestion
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.figures.table import FigureTable
 from edgesmith_flows.history import Run, runs
@@ -183,8 +183,7 @@ def newest_night(store: Store, nightly: str) -> Mapping[str, Any]:
     known = sorted((store.root / "nights").glob("*.json"), reverse=True)
     file = next((one for one in known if one.stem.partition("-")[2] == nightly), None)
     if file is None:
-        close = nearest(nightly, {one.stem.partition("-")[2] for one in known})
-        guess = f"; did you mean {close!r}?" if close else ""
+        guess = suggestion(nightly, {one.stem.partition("-")[2] for one in known})
         hint = f"`edgesmith nightly {nightly}` makes one"
         raise UserError(f"the store knows no night of {nightly!r}{guess}", hint=hint)
     try:

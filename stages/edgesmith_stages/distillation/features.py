@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import UserError
-from edgesmith.errors import nearest
+from edgesmith.errors import suggestion
 
 if TYPE_CHECKING:
     from torch import nn
@@ -84,8 +84,7 @@ def check_layers(network: nn.Module, layers: Sequence[str], whose: str) -> None:
     known = [name for name, _ in network.named_modules() if name]
     for name in layers:
         if name not in known:
-            close = nearest(name, known)
-            guess = f"; did you mean {close!r}?" if close else ""
+            guess = suggestion(name, known)
             stages = ", ".join(by_stride(network).values())
             raise UserError(
                 f"hints: the {whose} has no layer {name!r}{guess}",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import UserError
-from edgesmith.errors import nearest
+from edgesmith.errors import suggestion
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,8 +39,7 @@ def check_timm_name(name: str) -> None:
 
     bare = name.split(".")[0]
     if not timm.is_model(bare):
-        close = nearest(bare, timm.list_models())
-        guess = f"; did you mean {close!r}?" if close else ""
+        guess = suggestion(bare, timm.list_models())
         raise UserError(
             f"timm {timm.__version__} has no model {name!r}{guess}",
             hint="`python -c \"import timm; print(timm.list_models('*mobile*'))\"` lists what it has",

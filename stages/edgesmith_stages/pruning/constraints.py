@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import UserError
-from edgesmith.errors import nearest
+from edgesmith.errors import suggestion
 from edgesmith_stages.models.resize import Structure
 
 if TYPE_CHECKING:
@@ -141,8 +141,6 @@ def _named(module: nn.Module, patterns: Iterable[str]) -> Iterator[Any]:
     for pattern in patterns:
         found = [part for name, part in names.items() if fnmatchcase(name, pattern)]
         if not found:
-            close = nearest(pattern, names)
-            guess = f"; did you mean {close!r}?" if close else ""
-            raise UserError(f"keep: {pattern!r} fits no part of the model{guess}")
+            raise UserError(f"keep: {pattern!r} fits no part of the model{suggestion(pattern, names)}")
         for part in found:
             yield from part.modules()
