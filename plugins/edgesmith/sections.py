@@ -18,6 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, Val
 MOST_POINTS = 4096
 """Values that one curve, one list of samples or one list of layers may have."""
 
+MOST_ROWS = 500
+"""Rows of a table, and points of a plot."""
+
+LONGEST_TEXT = 400
+"""Characters of any text."""
+
 MOST_CLASSES = 40
 """Rows and columns that a matrix may have."""
 
@@ -26,7 +32,7 @@ MOST_PICTURES = 256
 
 Values = Annotated[tuple[FiniteFloat, ...], Field(max_length=MOST_POINTS)]
 Gaps = Annotated[tuple[FiniteFloat | None, ...], Field(max_length=MOST_POINTS)]
-Text = Annotated[str, Field(max_length=400)]
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class _Shape(BaseModel):
@@ -122,7 +128,7 @@ class Table(_Section):
     shape: Literal["table"] = "table"
     of: Subject | None = None
     columns: Annotated[tuple[Text, ...], Field(max_length=20)]
-    rows: Annotated[tuple[tuple[FiniteFloat | int | Text | None, ...], ...], Field(max_length=500)]
+    rows: Annotated[tuple[tuple[FiniteFloat | int | Text | None, ...], ...], Field(max_length=MOST_ROWS)]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -148,7 +154,7 @@ class Points(_Section):
     of: Subject | None = None
     x: Text
     y: Text
-    points: Annotated[tuple[Point, ...], Field(max_length=500)]
+    points: Annotated[tuple[Point, ...], Field(max_length=MOST_ROWS)]
 
 
 class Layers(_Section):

@@ -103,8 +103,10 @@ class FigureTable:
 
     def check_pipeline(self, pipeline: str | None) -> None:
         """Raise UserError with the nearest name where runs are asked for of a pipeline that has none."""
+        if pipeline is None:
+            return
         known = [row[0] for row in self._database.execute("select distinct pipeline from runs")]
-        if pipeline is not None and known and pipeline not in known:
+        if known and pipeline not in known:
             raise UserError(
                 unknown("pipeline", pipeline, known), hint="these are the pipelines that the store has runs of"
             )

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgesmith.sections import Table
-
-MOST = 500
+from edgesmith.sections import LONGEST_TEXT, MOST_ROWS, Table
 
 Row = tuple[str, str, float | None, float | None, str]
 """A layer, what it was made to fit, the spread of its ranges before and after, and a remark."""
@@ -20,9 +18,9 @@ def shown(rows: Sequence[Row], left: Mapping[str, str]) -> list[dict[str, Any]]:
         rows: what was scaled.
         left: by layer, why it wasn't.
     """
-    every = [*rows, *((layer, "", None, None, f"left: {why}"[:400]) for layer, why in left.items())]
+    every = [*rows, *((layer, "", None, None, f"left: {why}"[:LONGEST_TEXT]) for layer, why in left.items())]
     if not every:
         return []
     columns = ("layer", "into", "spread before", "after", "remark")
     note = "spread: weights, largest channel's range over the smallest one's; behind norms, over the median one's"
-    return [Table(title="equalisation", note=note, columns=columns, rows=tuple(every[:MOST])).document()]
+    return [Table(title="equalisation", note=note, columns=columns, rows=tuple(every[:MOST_ROWS])).document()]

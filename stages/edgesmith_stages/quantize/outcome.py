@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from edgesmith_stages.quantize.assignment import UNTOUCHED, Assignment
 
 if TYPE_CHECKING:
     from edgesmith import Context
+    from edgesmith_stages.quantize.graph import Operation
 
 
 def nothing_chosen(ctx: Context, kind: str, why: str, missed: Mapping[str, str | None], params: Any) -> Assignment:
@@ -31,6 +33,30 @@ def nothing_chosen(ctx: Context, kind: str, why: str, missed: Mapping[str, str |
         raise StageFailed("\n".join([why, *lines]), hint="raise the budget, or let `on_regress: keep` pass it on")
     ctx.log.warning("%s: the float file is kept", why)
     return Assignment(kind, UNTOUCHED, why=why)
+
+
+def headline(
+    assignment: Assignment, label: str, why: str, operations: Sequence[Operation], candidates: int, size: int
+) -> dict[str, Any]:
+    """Return the figures that every format has.
+
+    Args:
+        assignment: what was chosen.
+        label: of the chosen candidate.
+        why: it was chosen.
+        operations: of the file.
+        candidates: how many were tried.
+        size: bytes of the chosen file.
+    """
+    types = {one.name: one.op for one in operations}
+    return {
+        "chosen": label,
+        "scheme": assignment.scheme,
+        "why": why,
+        "kept": dict(sorted(Counter(types[name] for name in assignment.keep).items())),
+        "candidates": candidates,
+        "bytes": size,
+    }
 
 
 def write(

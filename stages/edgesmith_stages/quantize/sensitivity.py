@@ -58,10 +58,9 @@ class Sensitivity(Stage):
 
         data: DatasetRef = Field(description="dataset to calibrate on (train) and to compare on (val)")
         calibration: int = Field(128, ge=1, description="calibration images, drawn by seed, stratified")
-        scheme: (
-            Literal["int8", "linear-int8", "linear-int4", "palettize-6", "palettize-4", "palettize-3", "palettize-2"]
-            | None
-        ) = Field(None, description="by default int8, and for Core ML, which has the others, palettize-4")
+        scheme: BlockScheme | None = Field(
+            None, description="by default int8, and for Core ML, which has the others, palettize-4"
+        )
         mode: Mode = Field("one", description="quantise one block at a time, or all but one")
         blocks: int = Field(64, ge=2, description="at most so many blocks: neighbours are put together")
         images: int = Field(128, ge=1, description="images to compare on, the first of the val split")

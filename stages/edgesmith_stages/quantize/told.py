@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgesmith.sections import Table
-
-_MOST = 500
-_LONGEST = 400
+from edgesmith.sections import LONGEST_TEXT, MOST_ROWS, Table
 
 
 def left_in_float(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -24,5 +21,5 @@ def left_in_float(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows += [(str(op), 1, str(why)) for op, why in figures.get("kept_fp32", {}).items()]
     if not rows:
         return []
-    shown = tuple((op[:_LONGEST], count, why[:_LONGEST]) for op, count, why in rows[:_MOST])
+    shown = tuple((op[:LONGEST_TEXT], count, why[:LONGEST_TEXT]) for op, count, why in rows[:MOST_ROWS])
     return [Table(title="left in float", columns=("operation", "count", "why"), rows=shown).document()]

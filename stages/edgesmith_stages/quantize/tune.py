@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Mapping
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +13,7 @@ from edgesmith import CoreMLModel, DatasetRef, OnnxModel, Report, Stage, TfliteM
 from edgesmith.calibration import too_many
 from edgesmith_stages.quantize.assignment import NOT_FASTER, UNTOUCHED
 from edgesmith_stages.quantize.budget import Budget, Prefer, Trial
-from edgesmith_stages.quantize.outcome import nothing_chosen, write
+from edgesmith_stages.quantize.outcome import headline, nothing_chosen, write
 from edgesmith_stages.quantize.schemes import REQUIREMENTS, base_kind
 
 if TYPE_CHECKING:
@@ -200,15 +199,8 @@ class TunePrecision(Stage):
             assignment, why = nothing_chosen(ctx, search.kind, NOT_FASTER, missed, params), NOT_FASTER
         else:
             assignment, why = chosen.assignment, f"{chosen.label}: best by {search.prefer} within budget"
-        types = {one.name: one.op for one in quantiser.operations}
-        figures: dict[str, Any] = {
-            "chosen": chosen.label if chosen else UNTOUCHED,
-            "scheme": assignment.scheme,
-            "why": why,
-            "kept": dict(sorted(Counter(types[name] for name in assignment.keep).items())),
-            "candidates": len(search.trials),
-            "bytes": chosen.bytes if chosen else source.bytes(),
-        }
+        label, size = (chosen.label, chosen.bytes) if chosen else (UNTOUCHED, source.bytes())
+        figures = headline(assignment, label, why, quantiser.operations, len(search.trials), size)
         if chosen is None:
             # The file is the float file: it takes as long as that, and loses nothing.
             figures |= {"ratio": 1.0, "drop": 0.0}

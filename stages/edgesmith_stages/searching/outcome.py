@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgesmith.sections import Point, Points, Table
+from edgesmith.sections import LONGEST_TEXT, MOST_ROWS, Point, Points, Table
 from edgesmith_stages.searching.trials import Search, Trial
-
-_MOST_ROWS = 500
-_LONGEST = 400
 
 
 def document(search: Search, best: Trial, names: Sequence[str]) -> dict[str, Any]:
@@ -55,7 +52,7 @@ def figures(search: Search, best: Trial, names: Sequence[str]) -> dict[str, Any]
 
 def _plots(search: Search, best: Trial, names: Sequence[str], front: set[int]) -> list[Points]:
     """The first objective by each of the others."""
-    tried = [one for one in search.trials if one.values][:_MOST_ROWS]
+    tried = [one for one in search.trials if one.values][:MOST_ROWS]
 
     def point(trial: Trial, place: int) -> Point:
         told = ", ".join(f"{name}={value}" for name, value in trial.params.items())
@@ -64,7 +61,7 @@ def _plots(search: Search, best: Trial, names: Sequence[str], front: set[int]) -
             name=str(trial.number),
             x=trial.values[place],
             y=trial.values[0],
-            note=f"{mark}{told}"[:_LONGEST],
+            note=f"{mark}{told}"[:LONGEST_TEXT],
             marked=trial.number in front,
         )
 
@@ -83,7 +80,7 @@ def _table(search: Search, best: Trial, names: Sequence[str], front: set[int]) -
         mark = "chosen" if trial is best else "front" if trial.number in front else trial.state
         return (trial.number, *(_cell(trial.params, axis) for axis in axes), *values, mark)
 
-    shown = sorted(search.trials, key=lambda one: (one is not best, one.number not in front, one.number))[:_MOST_ROWS]
+    shown = sorted(search.trials, key=lambda one: (one is not best, one.number not in front, one.number))[:MOST_ROWS]
     note = f"{len(search.trials)} trials; the front: those that no other beats in all of {', '.join(names)}"
     return Table(
         title="search", note=note, columns=("trial", *axes, *names, "outcome"), rows=tuple(row(one) for one in shown)

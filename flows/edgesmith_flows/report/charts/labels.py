@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-WIDTH, HEIGHT = 400, 280
+WIDTH = 400
 LEFT, RIGHT, TOP, BOTTOM = 52, 388, 14, 238
 """Of the axes, in the view box."""
 _LETTER, _LINE = 6.2, 13.0

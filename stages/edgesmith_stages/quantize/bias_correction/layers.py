@@ -102,6 +102,15 @@ class WeightedFile(Protocol):
         ...
 
 
+def moved(codes: NDArray[np.int32], amount: NDArray[np.float64], scale: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Return a bias's integers, [out], moved by a real amount, within what 32 bits hold."""
+    import numpy as np
+
+    limits = np.iinfo(np.int32)
+    wide = codes.astype(np.int64) + np.rint(amount / scale).astype(np.int64)
+    return np.clip(wide, limits.min, limits.max).astype(np.int32)
+
+
 def channels_first(values: NDArray[np.float64], channel: int) -> NDArray[np.float64]:
     """Return the mean over a batch: [N, ...] of images as [C, H, W], of anything else over all but the last dimension.
 

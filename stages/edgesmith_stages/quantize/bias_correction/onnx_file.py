@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import OnnxModel
-from edgesmith_stages.quantize.bias_correction.layers import Layer, Means, channels_first
+from edgesmith_stages.quantize.bias_correction.layers import Layer, Means, channels_first, moved
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,15 +44,12 @@ class OnnxFile:
 
     def shift(self, name: str, amount: NDArray[np.float64]) -> None:
         """See WeightedFile."""
-        import numpy as np
         from onnx import numpy_helper
 
         node = next(one for one in self._model.graph.node if one.name == name)
         stored = self._makers[node.input[2]].input
         codes, scale = (numpy_helper.to_array(self._constants[one]) for one in stored[:2])
-        moved = codes.astype(np.int64) + np.rint(amount / scale).astype(np.int64)
-        limits = np.iinfo(np.int32)
-        made = numpy_helper.from_array(np.clip(moved, limits.min, limits.max).astype(np.int32), stored[0])
+        made = numpy_helper.from_array(moved(codes, amount, scale), stored[0])
         self._constants[stored[0]].CopyFrom(made)
 
     def means(self, rows: NDArray[np.generic], names: set[str]) -> Means:

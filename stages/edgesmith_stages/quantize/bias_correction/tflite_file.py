@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import TfliteModel
-from edgesmith_stages.quantize.bias_correction.layers import Layer, Means, channels_first
+from edgesmith_stages.quantize.bias_correction.layers import Layer, Means, channels_first, moved
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,14 +48,10 @@ class TfliteFile:
         operator = next(one for one in self._graph.operators if self._name(one.outputs[0]) == name)
         tensor = self._graph.tensors[operator.inputs[2]]
         held = self._model.buffers[tensor.buffer]
-        codes = np.frombuffer(bytes(held.data), np.int32).astype(np.int64)
-        limits = np.iinfo(np.int32)
-        moved = np.clip(
-            codes + np.rint(amount / np.asarray(tensor.quantization.scale)).astype(np.int64), limits.min, limits.max
-        )
+        codes = moved(np.frombuffer(bytes(held.data), np.int32), amount, np.asarray(tensor.quantization.scale))
         # Equal vectors may be one buffer.
         made = copy.copy(held)
-        made.data = np.frombuffer(moved.astype(np.int32).tobytes(), np.uint8)
+        made.data = np.frombuffer(codes.tobytes(), np.uint8)
         if sum(one.buffer == tensor.buffer for graph in self._model.subgraphs for one in graph.tensors) > 1:
             tensor.buffer = len(self._model.buffers)
             self._model.buffers.append(made)

@@ -11,7 +11,7 @@ from edgesmith import Cancelled, CoreMLModel, StageFailed, carry
 from edgesmith_stages.quantize.assignment import NOT_SMALLER, UNTOUCHED
 from edgesmith_stages.quantize.budget import Budget
 from edgesmith_stages.quantize.coreml.mixing import Forms, Mixing, Mixture
-from edgesmith_stages.quantize.outcome import nothing_chosen, write
+from edgesmith_stages.quantize.outcome import headline, nothing_chosen, write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,16 +175,9 @@ def _deliver(
     else:
         assignment, why = chosen.assignment(), f"{chosen.label}: best by {params.prefer or 'bytes'} within budget"
     size = chosen.bytes if chosen and chosen.bytes else source.bytes()
-    types = {one.name: one.op for one in quantiser.operations}
-    figures: dict[str, Any] = {
-        "chosen": chosen.label if chosen else UNTOUCHED,
-        "scheme": assignment.scheme,
-        "why": why,
-        "kept": dict(sorted(Counter(types[name] for name in assignment.keep).items())),
-        "candidates": len(mixing.tried),
-        "bytes": size,
-        "bytes_ratio": round(size / source.bytes(), 4),
-    }
+    label = chosen.label if chosen else UNTOUCHED
+    figures = headline(assignment, label, why, quantiser.operations, len(mixing.tried), size)
+    figures["bytes_ratio"] = round(size / source.bytes(), 4)
     if chosen is None:
         figures["drop"] = 0.0
     else:
