@@ -156,7 +156,10 @@ def problems_of(
         if detail["type"] == "extra_forbidden":
             name = str(location[-1])
             known = _fields_at(model, location[:-1])
-            message = f"unknown key{suggestion(name, known)} (known: {', '.join(known)})"
+            told = getattr(model, "elsewhere", {}).get(name) if len(location) == 1 else None
+            message = (
+                f"unknown key: {told}" if told else f"unknown key{suggestion(name, known)} (known: {', '.join(known)})"
+            )
         elif detail["type"] == "missing":
             path, message = (*root, *location), "is required and missing"
         elif detail["type"] == "string_pattern_mismatch":

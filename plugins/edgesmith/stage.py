@@ -61,9 +61,15 @@ class Stage:
     deterministic: ClassVar[bool] = True
 
     class Params(BaseModel):
-        """Base of every stage's params: unknown names are refused."""
+        """Base of every stage's params: unknown names are refused.
+
+        Class attributes:
+            elsewhere: names that people look for here in vain -> where they are; told to whoever writes one.
+        """
 
         model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+        elsewhere: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def toolchain(cls, params: Any, kinds: Kinds) -> Toolchain:

@@ -62,6 +62,12 @@ def test_an_unknown_param_is_told_with_the_nearest_one(problem):
     assert message == "unknown key; did you mean 'copies'? (known: copies, text)"
 
 
+def test_a_param_that_people_look_for_here_in_vain_is_told_with_its_place(problem):
+    _, path, message = problem("a: {uses: write, with: {volume: 3}}")
+    assert path == "stages.a.with.volume"
+    assert message == "unknown key: how loud is for `shout`"
+
+
 def test_a_param_out_of_range_is_told_with_its_range(problem):
     _, path, message = problem("a: {uses: write, with: {copies: 0}}")
     assert path == "stages.a.with.copies"

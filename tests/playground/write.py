@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from edgesmith import Stage
@@ -16,6 +18,8 @@ class Write(Stage):
     outputs = {"text": Text}
 
     class Params(Stage.Params):
+        elsewhere: ClassVar = {"volume": "how loud is for `shout`"}
+
         text: str = "hello"
         copies: int = Field(default=1, ge=1, le=100)
 

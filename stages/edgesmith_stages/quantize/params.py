@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from edgesmith import DatasetRef, Stage
 from edgesmith_stages.quantize.schemes import Method, Scheme
 
+BUDGETED = (
+    "a mixed precision within a budget is found by `tune-precision` (`max_drop`, `max_latency`, `max_bytes`); "
+    "connect its `assignment` here, and say `scheme: auto`"
+)
+
 
 class QuantizeParams(Stage.Params):
     """What every format has."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("precision", "max_drop", "max_latency", "max_bytes", "on_regress", "prefer"), BUDGETED
+    )
 
     scheme: Scheme = Field(description="what to do; which ones fit depends on the input's format")
     data: DatasetRef | None = Field(None, description="dataset to calibrate on (its train split)")

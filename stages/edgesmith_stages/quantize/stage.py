@@ -49,8 +49,9 @@ class Quantize(Stage):
     Figures: `bytes`, `ratio` to the input's bytes; `sqnr_db`, `rel_l2` and `agreement` on the golden images against the
     input file (Core ML: both saved packages run by the reference runtime, logits compared); for Core ML
     `compressed_weights`, `skipped_weights`, `weight_sqnr_db`, and with calibration `quantized_activations`;
-    with `bias_correction`, `bias_corrected` (layers), `bias_sqnr_db_before` and `bias_sqnr_db` (on the calibration
-    images), `bias_kept` (whether they got no worse: else the file is as it was without);
+    with `bias_correction`, `bias_corrected` (layers), `bias_sqnr_db_before` and `bias_sqnr_db`,
+    `bias_agreement_before` and `bias_agreement` (on the calibration images), `bias_kept` (whether neither got worse:
+    else the file is as it was without);
     for ONNX in fp16 `ops`, `kept_fp32` (those in single precision, and why), `half_sqnr_db` (each half result rounded).
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgesmith.parity import sqnr_db
+from edgesmith.parity import agreement, sqnr_db
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,15 +31,16 @@ def correct(source: WeightedFile, made: WeightedFile, rows: NDArray[np.generic])
         rows: images as the file is fed, [N, ...]; they are run one by one.
 
     Returns:
-        Figures: `bias_corrected` (layers), `bias_sqnr_db_before` and `bias_sqnr_db` (of the answers to these images,
-        against the float file's), `bias_kept`: whether they got no worse. If they did, the file is not to be written.
+        Figures: `bias_corrected` (layers), `bias_sqnr_db_before` and `bias_sqnr_db` (of the logits of these images,
+        against the float file's), `bias_agreement_before` and `bias_agreement` (share of the same top-1 answers),
+        `bias_kept`: whether neither got worse. If one did, the file is not to be written.
     """
     plain = {layer.name: layer for layer in source.layers()}
     layers = {layer.name: layer for layer in made.layers() if layer.rounded and layer.name in plain}
     if not layers:
         return {"bias_corrected": 0, "bias_kept": False}
     wanted = source.answers(rows)
-    before = sqnr_db(wanted, made.answers(rows))
+    rounded = made.answers(rows)
     given = source.means(rows, {plain[name].given for name in layers})
     for name, layer in layers.items():
         made.shift(name, _rounding(plain[name], layer, given[plain[name].given]))
@@ -48,12 +49,15 @@ def correct(source: WeightedFile, made: WeightedFile, rows: NDArray[np.generic])
         layer = next(one for one in made.layers() if one.name == name)
         arrived = made.means(rows, {layer.given})[layer.given]
         made.shift(name, plain[name].mean(mean) - layer.mean(arrived))
-    after = sqnr_db(wanted, made.answers(rows))
+    corrected = made.answers(rows)
+    before, after = ((sqnr_db(wanted, one), agreement(wanted, one)) for one in (rounded, corrected))
     return {
         "bias_corrected": len(layers),
-        "bias_sqnr_db_before": before,
-        "bias_sqnr_db": after,
-        "bias_kept": after >= before,
+        "bias_sqnr_db_before": before[0],
+        "bias_sqnr_db": after[0],
+        "bias_agreement_before": before[1],
+        "bias_agreement": after[1],
+        "bias_kept": after[0] >= before[0] and after[1] >= before[1],
     }
 
 

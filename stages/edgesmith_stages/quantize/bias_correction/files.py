@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def correct_biases(source: Model, made: Model, images: NDArray[np.uint8], scratch: Path) -> dict[str, Any]:
-    """Correct an int8 file's biases, in place, if its answers to the images get no worse by that.
+    """Correct an int8 file's biases, in place, if neither its logits nor its answers to the images get worse by that.
 
     Args:
         source: the float file, ONNX or TFLite.
