@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -68,39 +69,69 @@ def shake(module: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def trained_model(tmp_path_factory: pytest.TempPathFactory) -> TorchModel:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Outcome]:
+    """Have a stage's outcome made by the first of xdist's workers that asks for it, and read by the others."""
+    import os
+
+    from filelock import FileLock
+
+    base = tmp_path_factory.getbasetemp()
+    place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def shared(name: str, kind: type[Model], make: Callable[[Path], Outcome | str]) -> Outcome:
+        folder = place / f"shared-{name}"
+        with FileLock(folder.with_suffix(".lock")):
+            figures = folder / "figures.json"
+            if not figures.exists():
+                made = make(folder)
+                assert isinstance(made, Outcome), made
+                figures.write_text(json.dumps(made.figures))
+        return Outcome({"model": kind(folder / "model")}, json.loads(figures.read_text()))
+
+    return shared
+
+
+@pytest.fixture(scope="session")
+def trained_model(once: Callable[..., Outcome]) -> TorchModel:
     """A small convolutional network that reads digits: 32 px, about 0.97 right."""
     from edgesmith.testing import run_stage
     from edgesmith_stages.datasets.digits import Digits
     from edgesmith_stages.train import Train
 
     params = {"model": "test_byobnet", "data": "digits", "image_size": 32, "epochs": 4}
-    made = run_stage(Train, tmp_path_factory.mktemp("trained"), params=params, datasets=[Digits])
+    made = once("torch", TorchModel, lambda folder: run_stage(Train, folder, params=params, datasets=[Digits]))
     return made.outputs["model"]  # type: ignore[return-value]
 
 
 @pytest.fixture(scope="session")
-def onnx_model(trained_model: TorchModel, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def onnx_model(trained_model: TorchModel, once: Callable[..., Outcome]) -> Outcome:
     """The trained model as ONNX, with the figures of its export."""
+    from edgesmith import OnnxModel
     from edgesmith.testing import run_stage
     from edgesmith_stages.export_onnx import ExportOnnx
 
-    return run_stage(ExportOnnx, tmp_path_factory.mktemp("onnx"), {"model": trained_model}, {"dynamic_batch": True})
+    def make(folder: Path) -> Outcome:
+        return run_stage(ExportOnnx, folder, {"model": trained_model}, {"dynamic_batch": True})
+
+    return once("onnx", OnnxModel, make)
 
 
 @pytest.fixture(scope="session")
-def coreml_model(trained_model: TorchModel, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def coreml_model(trained_model: TorchModel, once: Callable[..., Outcome]) -> Outcome:
     """The trained model as a Core ML package, with the figures of its export."""
+    from edgesmith import CoreMLModel
     from edgesmith.testing import run_stage
     from edgesmith_stages.export_coreml import ExportCoreML
 
-    return run_stage(ExportCoreML, tmp_path_factory.mktemp("coreml"), {"model": trained_model}, {"target": "iOS18"})
+    def make(folder: Path) -> Outcome:
+        return run_stage(ExportCoreML, folder, {"model": trained_model}, {"target": "iOS18"})
+
+    return once("coreml", CoreMLModel, make)
 
 
 @pytest.fixture(scope="session")
 def export_tflite(tmp_path_factory: pytest.TempPathFactory) -> ExportTflite:
     """Run `export-tflite` in its own environment, as a pipeline would: its outcome, or the error's text."""
-    import json
     import subprocess
 
     from edgesmith import TfliteModel
@@ -112,8 +143,9 @@ def export_tflite(tmp_path_factory: pytest.TempPathFactory) -> ExportTflite:
     boot = Path(edgesmith.boot.__file__)
     bridge = json.dumps({**bridge_to(module.ExportTflite), "isolated": str(Path(__file__).with_name("isolated.py"))})
 
-    def run(model: TorchModel, **params: Any) -> Outcome | str:
-        folder = tmp_path_factory.mktemp("tflite")
+    def run(model: TorchModel, folder: Path | None = None, **params: Any) -> Outcome | str:
+        folder = folder or tmp_path_factory.mktemp("tflite")
+        folder.mkdir(exist_ok=True)
         kind = f"{type(model).__module__}:{type(model).__name__}"
         command = [python, "-I", str(boot), bridge, "isolated", kind, str(model.path), str(folder), json.dumps(params)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
@@ -125,11 +157,11 @@ def export_tflite(tmp_path_factory: pytest.TempPathFactory) -> ExportTflite:
 
 
 @pytest.fixture(scope="session")
-def tflite_model(trained_model: TorchModel, export_tflite: ExportTflite) -> Outcome:
+def tflite_model(trained_model: TorchModel, export_tflite: ExportTflite, once: Callable[..., Outcome]) -> Outcome:
     """The trained model as TFLite, with the figures of its export."""
-    made = export_tflite(trained_model)
-    assert isinstance(made, Outcome), made
-    return made
+    from edgesmith import TfliteModel
+
+    return once("tflite", TfliteModel, lambda folder: export_tflite(trained_model, folder))
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,17 @@
 """The `evaluate` stage on a real model and real images."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from edgesmith import CoreMLModel, Report, UserError
+from edgesmith import CoreMLModel, OnnxModel, Report, UserError
 from edgesmith.sections import read_sections
 from edgesmith.testing import LocalContext, StageContract, run_stage
+from edgesmith_stages.datasets.digits import Digits
 from edgesmith_stages.datasets.folder import Folder
 from edgesmith_stages.evaluate import Evaluate
+from edgesmith_stages.runtimes.onnxruntime import OnnxRuntime
 from edgesmith_stages.runtimes.torch_runtime import TorchRuntime
 
 pytestmark = pytest.mark.slow
@@ -21,23 +24,29 @@ def model(tmp_path, save_timm):
 
 def evaluate(folder, models, ref, **params):
     return run_stage(
-        Evaluate, folder, {"models": models}, {"data": ref, **params}, datasets=[Folder], runtimes=[TorchRuntime]
+        Evaluate,
+        folder,
+        {"models": models},
+        {"data": ref, **params},
+        datasets=[Folder, Digits],
+        runtimes=[TorchRuntime, OnnxRuntime],
     )
 
 
 class TestContract(StageContract):
     stage = Evaluate
+    params = {"data": "digits"}
 
     @pytest.fixture(autouse=True)
-    def _given(self, ref, save_timm):
-        self.params = {"data": ref}
-        self.save = save_timm
+    def _model(self, onnx_model):
+        self.model = onnx_model.outputs["model"]
 
     def inputs(self, folder):
-        return {"models": [self.save(folder / "model")]}
+        folder.mkdir(exist_ok=True)
+        return {"models": [self.model]}
 
     def context(self, folder):
-        return LocalContext(folder, datasets=[Folder], runtimes=[TorchRuntime])
+        return LocalContext(folder, datasets=[Digits], runtimes=[OnnxRuntime])
 
 
 def test_every_model_is_scored_against_the_first_torch_one_and_the_report_shows_what_it_gets_wrong(
@@ -66,25 +75,26 @@ def test_every_model_is_scored_against_the_first_torch_one_and_the_report_shows_
     assert all((report.path / picture.file).is_file() for picture in sheet.pictures)
 
 
-def test_a_model_without_a_runtime_keeps_its_line_with_the_reason(tmp_path, model, ref):
+def test_a_model_without_a_runtime_keeps_its_line_with_the_reason(tmp_path, onnx_model):
     package = CoreMLModel(tmp_path / "coreml")
     (package.file / "Data").mkdir(parents=True)
     (package.file / "Data" / "weights").write_bytes(bytes(100))
-    rows = evaluate(tmp_path / "out", [model, package], ref).figures["models"]
+    rows = evaluate(tmp_path / "out", [onnx_model.outputs["model"], package], "digits").figures["models"]
     assert rows[0]["status"] == "ok"
     assert rows[1] == {"bytes": 100, "status": "not run: no runtime for coreml"}
 
 
-def test_a_damaged_model_fails_alone(tmp_path, model, save_timm, ref):
-    broken = save_timm(tmp_path / "broken")
-    broken.file.write_bytes(b"not weights")
-    rows = evaluate(tmp_path / "out", [model, broken], ref).figures["models"]
+def test_a_damaged_model_fails_alone(tmp_path, onnx_model):
+    model = onnx_model.outputs["model"]
+    broken = OnnxModel(shutil.copytree(model.path, tmp_path / "broken"))
+    broken.file.write_bytes(b"no graph")
+    rows = evaluate(tmp_path / "out", [model, broken], "digits").figures["models"]
     assert rows[0]["status"] == "ok"
     assert rows[1]["status"].startswith("failed: ")
 
 
-def test_limit_takes_the_first_images(tmp_path, model, ref):
-    assert evaluate(tmp_path / "out", [model], ref, limit=5).figures["images"] == 5
+def test_limit_takes_the_first_images(tmp_path, onnx_model):
+    assert evaluate(tmp_path / "out", [onnx_model.outputs["model"]], "digits", limit=5).figures["images"] == 5
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path, save_timm, contract, ref):

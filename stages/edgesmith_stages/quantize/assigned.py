@@ -75,9 +75,9 @@ def quantize_assigned(
     assignment.fit(source.kind, frozenset(types))
     figures = write_assigned(quantiser, assignment, made.file)
     if isinstance(source, CoreMLModel):
-        from edgesmith_stages.quantize.coreml.figures import package_sqnr
+        from edgesmith_stages.quantize.coreml.figures import weight_sqnr
 
-        figures["weight_sqnr_db"] = package_sqnr(source.file, made.file, params.min_elements)
+        figures["weight_sqnr_db"] = weight_sqnr(source.file, made.file, params.min_elements)
     kept: dict[str, Counter[str]] = {}
     for name, why in assignment.keep.items():
         kept.setdefault(why, Counter())[types[name]] += 1

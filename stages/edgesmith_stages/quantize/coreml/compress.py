@@ -57,7 +57,7 @@ def compress(source: CoreMLModel, made: CoreMLModel, params: Any, images: NDArra
         figures: dict[str, Any] = {
             "compressed_weights": packed,
             "skipped_weights": eligible - packed,
-            "weight_sqnr_db": weight_sqnr(model, load(made.file), params.min_elements),
+            "weight_sqnr_db": weight_sqnr(source.file, made.file, params.min_elements),
         }
     if images is not None:
         figures["quantized_activations"] = op_counts(written)["quantize"]

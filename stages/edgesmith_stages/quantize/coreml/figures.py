@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from edgesmith_stages.mil.interpret import Interpreter
 
 
 def compressed_weights(spec: Any) -> int:
@@ -64,36 +65,31 @@ def eligible_weights(model: Any, params: Any) -> int:
     )
 
 
-def weight_sqnr(before: Any, after: Any, least: int) -> float:
-    """SQNR in dB over all weights with at least `least` elements, of two MLModels."""
-    import numpy as np
-    from coremltools.optimize import coreml
+def weight_sqnr(before: Path, after: Path, least: int) -> float:
+    """SQNR in dB over all weights of more than `least` elements, of two packages.
+
+    They are decoded by the reference runtime: coremltools does it by passes over the whole program, which took as long
+    as compressing.
+    """
+    import torch
 
     from edgesmith.parity import sqnr_db
+    from edgesmith_stages.mil.interpret import Interpreter
 
-    wanted, found = _weights(before, least), _weights(coreml.decompress_weights(after), least)
+    wanted, found = (_weights(Interpreter(file), least) for file in (before, after))
     pairs = [(wanted[key], found[key]) for key in wanted if key in found and wanted[key].shape == found[key].shape]
     if not pairs:
         return 0.0
-    return sqnr_db(np.concatenate([a.ravel() for a, _ in pairs]), np.concatenate([b.ravel() for _, b in pairs]))
+    return sqnr_db(*(torch.cat([one.double().ravel() for one in each]).numpy() for each in zip(*pairs, strict=True)))
 
 
-def package_sqnr(before: Path, after: Path, least: int) -> float:
-    """Return `weight_sqnr` of two packages."""
-    from edgesmith_stages.formats.coreml import load, quiet
+def _weights(opened: Interpreter, least: int) -> dict[tuple[str, str], Tensor]:
+    """Weights by the operation that takes them, and its argument: their own names change with compression."""
+    import torch
 
-    with quiet():
-        return weight_sqnr(load(before), load(after), least)
-
-
-def _weights(model: Any, least: int) -> dict[str, NDArray[np.float64]]:
-    """Weights by the operator that takes them: their own names change with compression."""
-    import numpy as np
-    from coremltools.optimize import coreml
-
-    found = {}
-    for key, entry in coreml.get_weights_metadata(model, least).items():
-        for child in entry.child_ops:
-            ports = [port for port, name in child.params_name_mapping.items() if name == key]
-            found.update({f"{child.name}.{port}": np.asarray(entry.val, np.float64) for port in ports})
-    return found
+    return {
+        (name, argument): value
+        for name, constants in opened.constants.items()
+        for argument, value in constants.items()
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and value.ndim > 1 and value.numel() > least
+    }
