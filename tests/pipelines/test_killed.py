@@ -34,7 +34,7 @@ def test_a_run_goes_on_after_kills_at_twenty_random_points(tmp_path):
             process.wait(chance.uniform(0.2, LONGEST))
         cli = [psutil.Process(process.pid)] if process.poll() is None else []
         kill((cli if victim != "worker" else []) + (place.workers() if victim != "cli" else []))
-        process.wait(120)
+        process.wait(300)  # a run that lost its worker alone goes on
         assert place.quiet() == [], f"processes outlive the kill of {victim}"
         found = place.results()
         assert kept.items() <= found.items(), "a finished node was made again"
@@ -54,7 +54,7 @@ TRAINING = """
 name: long
 params: {data: digits, image_size: 32}
 stages:
-  model: {uses: train, with: {model: test_efficientnet, epochs: 8, lr: 0.006}}
+  model: {uses: train, with: {model: test_efficientnet, epochs: 5, lr: 0.006}}
 """
 
 
@@ -66,13 +66,13 @@ def test_training_goes_on_from_its_last_epoch(tmp_path):
     until = time.monotonic() + 200
     while time.monotonic() < until and not list((place.store / "scratch").glob("*/*")):
         time.sleep(0.2)
-    time.sleep(2)
+    time.sleep(0.5)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert place.quiet() == []
     done = place.run("run", "long.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
-    (epoch,) = re.findall(r"going on after epoch (\d+) of 8", done.stdout)
+    (epoch,) = re.findall(r"going on after epoch (\d+) of 5", done.stdout)
     assert int(epoch) >= 1
 
 
