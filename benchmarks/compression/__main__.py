@@ -51,7 +51,7 @@ def main(models: tuple[str, ...], work: Path | None, epochs: int, rounds: int, t
         f"{rounds} rounds of fresh processes, {turns} turns each, {threads} thread(s); the least time of a round "
         f"counts. {CALIBRATION} calibration images, the same for all. {os.cpu_count()} cores, load average {load:.1f}."
     )
-    if load > (os.cpu_count() or 1) / 2:
+    if load - threads > (os.cpu_count() or 1) / 2:
         click.echo("The machine was busy: wall times are too high; ratios of CPU time within the run still tell.")
 
 
