@@ -78,11 +78,12 @@ def run_flow(
     return run.summary or summarise(executor.plan, executor.results, executor.store)
 
 
-def pipeline_flow(name: str) -> Flow[..., Any]:
+def pipeline_flow(name: str, wrote: Callable[[str], None] = lambda _: None) -> Flow[..., Any]:
     """Return the flow of a pipeline for deployments: called in a flow run, it checks the file, plans, and runs.
 
     Args:
         name: as for `edgesmith run`; flow, deployment and pipeline have one name.
+        wrote: told the name of the run's record, once that is written.
 
     Raises:
         UserError: there is no such pipeline, or its file is no pipeline.
@@ -92,7 +93,7 @@ def pipeline_flow(name: str) -> Flow[..., Any]:
     def body(
         params: dict[str, Any] | None = None, only: list[str] | None = None, force: list[str] | None = None
     ) -> State[Any]:
-        return told_as_state(lambda: _run_deployed(name, params or {}, only or (), force or ()))
+        return told_as_state(lambda: _run_deployed(name, params or {}, only or (), force or (), wrote))
 
     body.__name__ = body.__qualname__ = name
     body.__module__ = "edgesmith_flows.deployed"
@@ -112,7 +113,9 @@ def pipeline_flow(name: str) -> Flow[..., Any]:
     )
 
 
-def _run_deployed(name: str, params: Mapping[str, Any], only: Iterable[str], force: Iterable[str]) -> State[Any]:
+def _run_deployed(
+    name: str, params: Mapping[str, Any], only: Iterable[str], force: Iterable[str], wrote: Callable[[str], None]
+) -> State[Any]:
     begun = time.time()
     session = open_session(name, load_settings(), params)
     with session.store.lease():
@@ -122,7 +125,7 @@ def _run_deployed(name: str, params: Mapping[str, Any], only: Iterable[str], for
             run = _Run(executor, order, begun)
             state = run_nodes(run)
         if run.summary is not None:
-            write_run_record(session.store, plan, run.summary, begun)
+            wrote(write_run_record(session.store, plan, run.summary, begun).stem)
     return state
 
 

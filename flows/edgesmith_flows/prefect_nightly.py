@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from prefect import Flow, State, get_run_logger
@@ -40,8 +41,8 @@ def nightly_flow(name: str) -> Flow[..., Any]:
     def body() -> State[Any]:
         logger = get_run_logger()
 
-        def run_one(entry: Entry) -> None:
-            state = pipeline_flow(entry.name)(params=entry.set or None, return_state=True)
+        def run_one(entry: Entry, wrote: Callable[[str], None]) -> None:
+            state = pipeline_flow(entry.name, wrote)(params=entry.set or None, return_state=True)
             if not state.is_completed():
                 # Its record tells more, where it got as far as that.
                 raise StageFailed(state.message or state.name)

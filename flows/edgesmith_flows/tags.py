@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,24 +26,36 @@ class Tag:
 
 
 def set_tag(store: Store, name: str, run: Run) -> Tag:
-    """Give a run a name; a tag of that name moves.
+    """Give a run a name; see `set_tags`."""
+    return set_tags(store, {name: run})[0]
+
+
+def set_tags(store: Store, named: Mapping[str, Run]) -> list[Tag]:
+    """Give runs names, all of them or none; tags of those names move.
 
     Raises:
-        UserError: the name is not plain, or a node of the run has no result that is still in the store.
+        UserError: a name is not plain, or a node of a run has no result that is still in the store.
     """
+    made = []
+    with store.gate.hold():
+        for name, run in named.items():
+            _check(store, name, run)
+            made.append(Tag(name, run.name, run.pipeline, tuple(run.keys)))
+        for tag in made:
+            body = {"run": tag.run, "pipeline": tag.pipeline, "keys": list(tag.keys)}
+            store.write(_file(store, tag.name), json.dumps(body, indent=1).encode() + b"\n")
+    return made
+
+
+def _check(store: Store, name: str, run: Run) -> None:
     if not _NAME.fullmatch(name):
         raise UserError(f"{name!r} is no name for a baseline: expected letters, digits, `.`, `-` and `_`")
-    with store.gate.hold():
-        lost = [node for node, entry in run.nodes.items() if not entry.get("key") or store.action(entry["key"]) is None]
-        if lost:
-            raise UserError(
-                f"the run {run.name} can't be a baseline: {', '.join(lost[:5])} has no result in the store",
-                hint=f"run `edgesmith run {run.pipeline}` first",
-            )
-        tag = Tag(name, run.name, run.pipeline, tuple(run.keys))
-        body = {"run": tag.run, "pipeline": tag.pipeline, "keys": list(tag.keys)}
-        store.write(_file(store, name), json.dumps(body, indent=1).encode() + b"\n")
-    return tag
+    lost = [node for node, entry in run.nodes.items() if not entry.get("key") or store.action(entry["key"]) is None]
+    if lost:
+        raise UserError(
+            f"the run {run.name} can't be a baseline: {', '.join(lost[:5])} has no result in the store",
+            hint=f"`edgesmith run {run.pipeline}` makes a whole one; a nightly takes the next night's",
+        )
 
 
 def find_tag(store: Store, name: str) -> Tag:

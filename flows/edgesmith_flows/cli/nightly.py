@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import click
 from edgesmith_flows.cli.options import remote_option, store_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgesmith_flows.nightly.document import Entry
 
 
@@ -40,9 +43,9 @@ def command(ctx: click.Context, nightly: str, as_json: bool, store: str | None, 
     def tell(text: str) -> None:
         click.echo(text, file=stream)
 
-    def run_one(entry: Entry) -> None:
+    def run_one(entry: Entry, wrote: Callable[[str], None]) -> None:
         with make_view(stream) as view:
-            run_here(entry, settings, view)
+            run_here(entry, settings, view, wrote)
 
     night = hold_night(document, settings, run_one, tell)
     if as_json:
@@ -50,6 +53,7 @@ def command(ctx: click.Context, nightly: str, as_json: bool, store: str | None, 
     else:
         for line in lines(night):
             click.echo(line)
-        if any(not one.baseline for one in night.pipelines):
-            click.echo(f"next: edgesmith baseline promote {document.name}")
+        if night.ok and any(not one.baseline for one in night.pipelines):
+            place = ["--store", store] if store else []
+            click.echo(f"next: {shlex.join(['edgesmith', 'baseline', 'promote', document.name, *place])}")
     ctx.exit(0 if night.ok else 1)

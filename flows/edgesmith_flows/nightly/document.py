@@ -116,18 +116,25 @@ def load_nightly(name: str) -> NightlyDocument:
     """Find and read a nightly by its bare name or path.
 
     Raises:
-        UserError: there is none of that name, the file isn't one, or a pipeline that it names isn't there.
+        UserError: there is none of that name, the file isn't one, or a pipeline that it names isn't found, or is named
+            twice.
     """
     from edgesmith_flows.settings import find_pipeline
     from edgesmith_flows.yaml_source import load_yaml
 
     source = load_yaml(find_pipeline(name))
     document, problems = parse_nightly(source), []
+    files: list[Path] = []
     for place, entry in enumerate(document.nightly.pipelines):
         try:
-            find_pipeline(entry.name)
+            file = find_pipeline(entry.name).resolve()
         except UserError as error:
             problems.append(source.problem((KEY, "pipelines", place), error.message))
+            continue
+        if file in files:
+            told = f"{entry.name} is there twice, and a nightly has one baseline a pipeline; write another nightly"
+            problems.append(source.problem((KEY, "pipelines", place), f"{told}, with a `baseline` of its own"))
+        files.append(file)
     if problems:
         raise PipelineError(source.file, problems)
     return document

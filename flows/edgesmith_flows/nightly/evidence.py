@@ -12,6 +12,7 @@ Sources: de la Pena (1999), self-normalised bounds for symmetric variables; Ramd
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -42,18 +43,25 @@ def _wealths(values: Sequence[float], borders: Sequence[float] | NDArray[np.floa
     return np.asarray(np.exp(np.minimum(logs, 600.0)).mean(axis=0))
 
 
-def interval(values: Sequence[float], certainty: float, reach: float = 1.0, steps: int = 2001) -> tuple[float, float]:
-    """Return bounds of the centre of `values` that hold at every look, with at least this certainty.
+def interval(values: Sequence[float], certainty: float, reach: float = 1.0, steps: int = 4001) -> tuple[float, float]:
+    """Return bounds of the centre of `values`, each of which holds at every look with at least this certainty.
+
+    They are what a test at the same certainty leaves: one that is sure of "over the border" has its lower bound there.
+    Few values bound nothing: infinities then.
 
     Args:
-        certainty: such as 0.99.
-        reach: bounds are looked for between -reach and +reach.
+        certainty: of each bound, such as 0.99.
+        reach: how far beyond the values bounds are looked for.
     """
     import numpy as np
 
-    grid = np.linspace(-reach, reach, steps)
-    most = 2 / (1 - certainty)
-    above = _wealths(values, grid)
-    below = _wealths([-value for value in values], -grid)
-    held = grid[(above < most) & (below < most)]
-    return (float(held[0]), float(held[-1])) if len(held) else (centre(values), centre(values))
+    if not len(values):
+        return -math.inf, math.inf
+    grid = np.linspace(min(values) - reach, max(values) + reach, steps)
+    most = 1 / (1 - certainty)
+    above = _wealths(values, grid) < most
+    below = _wealths([-value for value in values], -grid) < most
+    held = grid[above & below]
+    if not len(held):
+        return centre(values), centre(values)
+    return -math.inf if above[0] else float(held[0]), math.inf if below[-1] else float(held[-1])

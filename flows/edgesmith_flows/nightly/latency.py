@@ -40,7 +40,7 @@ class SequentialTest:
 
     Attributes:
         ratio: tonight / baseline; of CPU time where that stands for latency, else of latency by the clock.
-        low, high: bounds of the ratio, at the rule's certainty.
+        low, high: bounds of the ratio, each at the rule's certainty; 0 and infinity where there is none.
         clock: ratio of latencies by the clock.
         memory: ratio of peak memory, and whether it is sure to be over the border; None where it isn't told.
     """
@@ -88,7 +88,7 @@ def _agreed(outcomes: list[Outcome]) -> Outcome:
 
 
 def _percent(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.1f} %"
+    return f"{100 * (ratio - 1):+.1f} %" if 0 < ratio < math.inf else "no bound"
 
 
 def judge(measure: Callable[[], Pair], rule: LatencyRule) -> LatencyVerdict:

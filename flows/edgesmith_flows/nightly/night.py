@@ -11,7 +11,7 @@ from typing import Any
 
 from edgesmith.errors import EdgesmithError, UserError, suggestion
 from edgesmith_flows.document import parse_document
-from edgesmith_flows.figures.table import FigureTable
+from edgesmith_flows.figures.table import FigureTable, RunFigures
 from edgesmith_flows.history import Run, runs
 from edgesmith_flows.nightly.document import Entry, NightlyDocument
 from edgesmith_flows.nightly.measured import judge_measured
@@ -21,9 +21,11 @@ from edgesmith_flows.registry import load_registry
 from edgesmith_flows.session import load_pipeline
 from edgesmith_flows.settings import Settings, find_pipeline
 from edgesmith_flows.store import Store
-from edgesmith_flows.tags import Tag, set_tag, tags
+from edgesmith_flows.tags import Tag, set_tags, tags
 from edgesmith_flows.toolchains import Toolchains
 from edgesmith_flows.yaml_source import PipelineError, load_yaml
+
+RunOne = Callable[[Entry, Callable[[str], None]], object]
 
 _PARTS = {"ok", "tag", "pipelines"}
 _HELD = {"pipeline", "run", "verdicts"}
@@ -73,13 +75,14 @@ class Night:
 def hold_night(
     document: NightlyDocument,
     settings: Settings,
-    run_one: Callable[[Entry], object],
+    run_one: RunOne,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Night:
     """Run every pipeline of a nightly, hold each against its baseline, and keep the record.
 
     Args:
-        run_one: runs a pipeline and writes its run record; a failure of it is told as one, and the night goes on.
+        run_one: runs a pipeline, writes its run record, and calls back with that record's name: others may run the
+            same pipeline on the store meanwhile. A failure of it is told as one, and the night goes on.
         tell: told what goes on.
 
     Raises:
@@ -88,7 +91,7 @@ def hold_night(
     begun = time.time()
     store = Store.open(settings.store)
     for entry in document.nightly.pipelines:  # all, before the first one takes hours
-        _check(document, entry, settings)
+        _check(document, entry, settings, store)
     with store.lease():  # of runs that end from now on, a collection takes neither records nor results
         nights = tuple(_nights(document, settings, store, run_one, tell))
         night = Night(document.name, document.nightly.baseline, begun, time.time() - begun, nights)
@@ -96,33 +99,48 @@ def hold_night(
     return night
 
 
-def _check(document: NightlyDocument, entry: Entry, settings: Settings) -> None:
+def _check(document: NightlyDocument, entry: Entry, settings: Settings, store: Store) -> None:
     try:
-        load_pipeline(entry.name, settings, entry.set)
+        pipeline, _ = load_pipeline(entry.name, settings, entry.set)
     except PipelineError:
         raise  # it names a file and its lines
     except UserError as error:
         told = error.message.removeprefix("--set ")
         raise UserError(f"the nightly {document.name!r}, {entry.name}: set: {told}", hint=error.hint) from error
+    if (baseline := baseline_of(store, document.nightly.baseline, pipeline.name)) is not None:
+        with FigureTable(store) as table:
+            _figures_of(table, baseline)
+
+
+def _figures_of(table: FigureTable, baseline: Tag) -> RunFigures:
+    try:
+        return table.run(baseline.run)
+    except KeyError as error:
+        command = f"edgesmith baseline set {baseline.pipeline} --name {baseline.name}"
+        raise UserError(
+            f"the baseline of {baseline.pipeline} is {error}, a run that the store doesn't know",
+            hint=f"`{command}` makes the newest run the baseline",
+        ) from error
 
 
 def _nights(
     document: NightlyDocument,
     settings: Settings,
     store: Store,
-    run_one: Callable[[Entry], object],
+    run_one: RunOne,
     tell: Callable[[str], None],
 ) -> Iterator[PipelineNight]:
     for entry in document.nightly.pipelines:
         pipeline = parse_document(load_yaml(find_pipeline(entry.name)))
-        started, failure = time.time(), ""
+        written: list[str] = []
+        failure = ""
         try:
-            run_one(entry)
+            run_one(entry, written.append)
         except EdgesmithError as error:
             if error.exit_code == 130:
                 raise
             failure = error.message.splitlines()[0]
-        run = next((run for run in runs(store, pipeline.name) if run.begun >= started - 0.001), None)
+        run = next((run for run in runs(store, pipeline.name) if run.name in written), None)
         baseline = baseline_of(store, document.nightly.baseline, pipeline.name)
         yield _held(document, settings, store, pipeline.name, pipeline.plugins, run, baseline, failure, tell)
 
@@ -151,13 +169,7 @@ def _held(
         return PipelineNight(pipeline, "", baseline.run if baseline else "", (lost,))
     with FigureTable(store) as table:
         after = table.run(run.name)
-        try:
-            before = table.run(baseline.run) if baseline else None
-        except KeyError as error:
-            hint = f"`edgesmith baseline promote {document.name}` sets it anew"
-            raise UserError(
-                f"the baseline of {pipeline} is {error}, a run that the store doesn't know", hint=hint
-            ) from error
+        before = _figures_of(table, baseline) if baseline else None
         found = judge_runs(store, table, before, after, rules=rules.figure_rules(), warnings=rules.warnings)
         rule = rules.latency_rule()
         if before is not None and rule is not None:
@@ -213,4 +225,4 @@ def promote(store: Store, nightly: str, *, anyway: bool = False) -> list[Tag]:
     lost = [one["pipeline"] for one in record["pipelines"] if one["run"] not in by_name]
     if lost:
         raise UserError(f"the newest night of {nightly!r} has no run of {', '.join(lost)}")
-    return [set_tag(store, f"{record['tag']}.{one['pipeline']}", by_name[one["run"]]) for one in record["pipelines"]]
+    return set_tags(store, {f"{record['tag']}.{one['pipeline']}": by_name[one["run"]] for one in record["pipelines"]})

@@ -90,9 +90,12 @@ def judge_figures(
         old, new = before.get(metric), after.get(metric)
         images = (after.get(Metric(metric.node, "images")), before.get(Metric(metric.node, "images")))
         counts = None
-        if rule.counted and not deterministic(metric) and all(isinstance(one, float) and one >= 1 for one in images):
+        by_chance = rule.counted and not deterministic(metric)
+        if by_chance and all(isinstance(one, float) and one >= 1 for one in images):
             counts = (int(images[1] or 0), int(images[0] or 0))
         outcome, detail = judge_value(old, new, rule, counts)
+        if by_chance and counts is None and outcome == "regressed" and None not in (old, new):
+            outcome, detail = "unsure", "chance has a part in it, and of how many images it is a share is not known"
         yield Verdict(str(metric), rule.kind, outcome, shown(old), shown(new), detail)
 
 
@@ -175,7 +178,7 @@ def _without_numbers(text: str) -> str:
 def shown(value: Value | None) -> str:
     """Write a figure for a verdict."""
     if isinstance(value, float):
-        return f"{value:,.0f}" if value == int(value) and abs(value) >= 1000 else f"{value:.6g}"
+        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1000 else f"{value:.6g}"
     return "-" if value is None else value
 
 

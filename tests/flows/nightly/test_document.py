@@ -4,7 +4,7 @@ import pytest
 
 from edgesmith import UserError
 from edgesmith_flows.document import parse_document
-from edgesmith_flows.nightly.document import is_nightly, parse_nightly
+from edgesmith_flows.nightly.document import is_nightly, load_nightly, parse_nightly
 from edgesmith_flows.yaml_source import load_yaml
 
 TEXT = """
@@ -72,3 +72,11 @@ def test_a_nightly_run_as_a_pipeline_is_told_what_it_is(source):
     assert is_nightly(source(TEXT))
     with pytest.raises(UserError, match=r"little.yaml:3: nightly: this is a nightly.*`edgesmith nightly .*e.yaml`"):
         parse_document(source(TEXT))
+
+
+def test_one_pipeline_twice_would_share_a_baseline(project):
+    (project / "tiny.yaml").write_text("name: tiny\nstages: {}\n")
+    entries = "    - {name: tiny.yaml, set: {a: 1}}\n    - {name: ./tiny.yaml, set: {a: 2}}\n"
+    (project / "n.yaml").write_text(f"name: n\nnightly:\n  pipelines:\n{entries}")
+    with pytest.raises(UserError, match=r"n.yaml:5: nightly.pipelines\[1\]: ./tiny.yaml is there twice"):
+        load_nightly("n.yaml")

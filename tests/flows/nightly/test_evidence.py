@@ -1,7 +1,9 @@
 """Evidence that may be looked at after every pair."""
 
+import math
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +54,14 @@ def test_the_interval_holds_the_centre_and_narrows():
     assert few[0] < 0.05 < few[1]
     assert many[0] < 0.05 < many[1]
     assert many[1] - many[0] < few[1] - few[0] < 0.2
+
+
+@pytest.mark.parametrize("ratio", [0.25, 0.97, 1.05, 1.5, 4.0, 20.0])
+def test_bounds_lie_around_what_was_seen_wherever_that_is(ratio):
+    low, high = interval([math.log(ratio)] * 12, 0.99)
+    assert math.log(ratio) - 0.2 < low < math.log(ratio) < high < math.log(ratio) + 0.2
+
+
+def test_few_values_bound_nothing():
+    assert interval([0.5] * 6, 0.99) == (-math.inf, math.inf)
+    assert interval([], 0.99) == (-math.inf, math.inf)

@@ -1,5 +1,6 @@
 """When a test stops, and what it says: on pairs with a known truth. Real models: benchmarks/nightly."""
 
+import math
 import random
 
 import pytest
@@ -75,3 +76,16 @@ def test_without_cpu_time_the_clock_decides():
     verdict = judge(lambda: Pair(chance.gauss(0.1, 0.02)), RULE)
     assert (verdict.outcome, verdict.memory_outcome) == ("regressed", "unsure")
     assert verdict.tests[0].memory is None
+
+
+@pytest.mark.parametrize("share", [0.0488, 0.4, 1.4])
+def test_an_alarm_s_bounds_are_beyond_the_border(share):
+    last = judge(pairs(share, 0.01, 0)[0], RULE).tests[-1]
+    assert math.exp(RULE.border) <= last.low < last.ratio < last.high
+
+
+@pytest.mark.parametrize("share", [-0.1, -0.7, -1.4])
+def test_what_is_faster_is_sure_to_be(share):
+    verdict = judge(pairs(share, 0.005, 0)[0], RULE)
+    assert verdict.outcome == "fine"
+    assert verdict.tests[-1].high < 1

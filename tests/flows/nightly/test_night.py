@@ -6,6 +6,7 @@ import pytest
 
 from edgesmith import UserError
 from edgesmith.errors import StageFailed
+from edgesmith_flows.history import runs
 from edgesmith_flows.nightly.document import parse_nightly
 from edgesmith_flows.nightly.night import hold_night, newest_night, promote
 from edgesmith_flows.nightly.told import lines, markdown
@@ -35,7 +36,7 @@ class Nights:
     def __init__(self, engine, folder):
         self.engine, self.folder = engine, folder
 
-    def hold(self, *, factor=2.0, text="hi", fails=False, rules="{latency: {measured: false}}"):
+    def hold(self, *, factor=2.0, text="hi", fails=False, beside=False, rules="{latency: {measured: false}}"):
         pipeline = PIPELINE.replace("FACTOR", str(factor)).replace("TEXT", text)
         (self.folder / "tiny.yaml").write_text(pipeline)
         judged = "figures: {total: {better: less}}"
@@ -43,13 +44,20 @@ class Nights:
         nightly = f"name: little\nnightly:\n  pipelines: [{self.folder / 'tiny.yaml'}]\n  rules: {rules}\n"
         (self.folder / "little.yaml").write_text(nightly)
 
-        def run_one(entry):
-            if fails:
-                raise StageFailed("the machine is on fire")
+        def record():
             begun = time.time()
             made = self.engine.run(pipeline)
             plan, results = made.executor.plan, made.executor.results
-            write_run_record(self.engine.store, plan, summarise(plan, results, self.engine.store), begun)
+            return write_run_record(self.engine.store, plan, summarise(plan, results, self.engine.store), begun)
+
+        def run_one(entry, wrote):
+            if fails and beside:
+                record()
+            if fails:
+                raise StageFailed("the machine is on fire")
+            wrote(record().stem)
+            if beside:
+                record()
 
         settings = Settings(self.engine.store.root)
         return hold_night(parse_nightly(load_yaml(self.folder / "little.yaml")), settings, run_one)
@@ -111,6 +119,24 @@ def test_a_pipeline_that_cannot_run_is_one_too_and_the_record_says_so(nights):
         nights.promote()
     with pytest.raises(UserError, match="no run of tiny"):
         nights.promote(anyway=True)
+
+
+def test_a_run_of_somebody_else_is_not_this_night_s(nights, engine):
+    """Neither does it stand for one that failed, nor is it judged where it is newer."""
+    night = nights.hold(fails=True, beside=True)
+    assert not night.ok
+    assert night.pipelines[0].run == ""
+    night = nights.hold(beside=True)
+    assert night.pipelines[0].run != max(run.name for run in runs(engine.store, "tiny"))
+
+
+def test_a_baseline_whose_record_is_gone_is_told_before_anything_runs(nights, engine):
+    nights.hold()
+    (tag,) = nights.promote()
+    (engine.store.root / "runs" / f"{tag.run}.json").unlink()
+    (engine.store.root / "figures.sqlite").unlink()
+    with pytest.raises(UserError, match=r"doesn't know\n.*edgesmith baseline set tiny --name nightly.tiny"):
+        nights.hold(fails=True)
 
 
 def test_promoting_moves_the_tags_and_refuses_a_bad_night_unless_told(nights, engine):

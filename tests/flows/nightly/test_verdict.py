@@ -63,6 +63,14 @@ def test_wilson_s_interval_holds_the_share(total, data):
     assert right / total - 1e-12 <= high <= 1
 
 
+def test_without_a_count_of_images_chance_is_no_regression():
+    before, after = {Metric("net", "top1"): 0.95}, {Metric("net", "top1"): 0.949}
+    (verdict,) = judge_figures(before, after, deterministic=lambda _: False)
+    assert verdict.outcome == "unsure"
+    (verdict,) = judge_figures(before, after)
+    assert verdict.outcome == "regressed"
+
+
 def test_the_difference_is_that_of_the_published_example():
     """Newcombe (1998), table II: 56/70 - 48/80, 95 %, method 10: 0.0524 to 0.3339."""
     low, high = difference_interval(48, 80, 56, 70, 0.95)
