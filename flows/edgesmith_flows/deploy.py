@@ -14,14 +14,14 @@ from prefect import serve as prefect_serve
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoolCreate
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner.storage import LocalStorage
 from prefect.schedules import Cron, Schedule
 from prefect.settings import update_current_profile
 
 from edgesmith.errors import UserError, suggestion
 from edgesmith_flows.document import parse_document
-from edgesmith_flows.nightly.document import is_nightly
+from edgesmith_flows.nightly.document import is_nightly, parse_nightly
 from edgesmith_flows.prefect_api import connected
 from edgesmith_flows.prefect_nightly import flow_of
 from edgesmith_flows.settings import REMOTE_VARIABLE, REPORTS_VARIABLE, STORE_VARIABLE, find_pipeline
@@ -147,20 +147,30 @@ def _ensure_pool(client: SyncPrefectClient, name: str, kind: str) -> bool:
         try:
             found = client.read_work_pool(name)
         except ObjectNotFound:
-            client.create_work_pool(WorkPoolCreate(name=name, type=kind))
-            return True
+            try:
+                client.create_work_pool(WorkPoolCreate(name=name, type=kind))
+                return True
+            except ObjectAlreadyExists:  # somebody else was quicker
+                found = client.read_work_pool(name)
     except (ValueError, PrefectHTTPStatusError) as error:
         hint = "its name may not be empty, have one of / % & < > in it, or begin with `prefect`; give another `--pool`"
         raise UserError(f"Prefect doesn't make the work pool {name!r}", hint=hint) from error
     if kind == "docker" and found.type == "process":
         raise UserError(f"the work pool {name!r} runs processes, and an image was given", hint="name another `--pool`")
+    if kind == "process" and found.type != kind:
+        raise UserError(
+            f"the work pool {name!r} is of type {found.type}, whose runs don't see this folder",
+            hint="give the `--image` that they start from, or name another `--pool`",
+        )
     return False
 
 
 def _ensure_limits(client: SyncPrefectClient, name: str) -> None:
-    """Make each resource that the pipeline's nodes name a concurrency limit of one, where it isn't set."""
+    """Make each resource that nodes of a pipeline, or a nightly name a concurrency limit of one, where it isn't set."""
     source = load_yaml(find_pipeline(name))
     if is_nightly(source):
+        for entry in parse_nightly(source).nightly.pipelines:
+            _ensure_limits(client, entry.name)
         return
     document = parse_document(source)
     for resource in sorted({one for node in document.stages.values() for one in node.resources}):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -68,7 +69,7 @@ def shown(value: Value | None) -> str:
         return "-"
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+    return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
 
 
 def changed(before: Value | None, after: Value | None) -> str:
@@ -82,7 +83,7 @@ def changed(before: Value | None, after: Value | None) -> str:
 
 def sparkline(values: Sequence[Value | None]) -> str:
     """Draw numbers as a line of bars, lowest to highest; what is no number is a gap."""
-    numbers = [value for value in values if isinstance(value, float)]
+    numbers = [value for value in values if isinstance(value, float) and math.isfinite(value)]
     if len(numbers) < 2:
         return ""
     low, high = min(numbers), max(numbers)

@@ -43,7 +43,7 @@ def bisect(
         at_least: smaller changes, as a share of the value before, are no changes.
 
     Raises:
-        UserError: the figure is the same in all those runs, or fewer than two have it.
+        UserError: the figure is the same in all those runs, fewer than two have it, or `good` comes after `bad`.
     """
     points = table.points(metric, pipeline)
     homes = {point.pipeline for point in points}
@@ -53,6 +53,8 @@ def bisect(
         )
     first = _place(points, good) if good else 0
     last = _place(points, bad) if bad else len(points) - 1
+    if first > last:
+        raise UserError(f"--good ({points[first].run}) comes after --bad ({points[last].run})", hint="swap the two")
     points = points[first : last + 1]
     if len(points) < 2:
         raise UserError(f"{len(points)} run has {metric}; expected two or more" if points else f"no run has {metric}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -110,7 +111,10 @@ def _without_digests(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def upstream(table: FigureTable, run: RunFigures, node: str) -> set[str]:
     """Return a node and all whose outputs went into it, as the keys' documents have them."""
-    makers = {digest: name for name, outputs in run.outputs.items() for digest in outputs.values()}
+    makers: defaultdict[str, list[str]] = defaultdict(list)  # of one digest several: a stage may find nothing to change
+    for name, outputs in run.outputs.items():
+        for digest in outputs.values():
+            makers[digest].append(name)
     found: set[str] = set()
     stack = [node]
     while stack:
@@ -120,5 +124,5 @@ def upstream(table: FigureTable, run: RunFigures, node: str) -> set[str]:
         found.add(name)
         document = table.document(run.keys[name]) if name in run.keys else None
         for digests in (document or {}).get("inputs", {}).values():
-            stack.extend(makers[digest] for digest in digests if digest in makers)
+            stack.extend(maker for digest in digests for maker in makers.get(digest, ()))
     return found

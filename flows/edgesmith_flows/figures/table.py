@@ -208,6 +208,10 @@ def _open(file: Path) -> sqlite3.Connection:
         if version == 0:
             database.executescript(_SCHEMA)
             database.execute(f"pragma user_version={_FORMAT}")
+        # Opening reads the first page alone; damage to another one would end in the midst of a night.
+        found = database.execute("pragma quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
     except BaseException:
         database.close()
         raise

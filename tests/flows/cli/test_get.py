@@ -50,6 +50,13 @@ def test_nothing_is_written_over(call, store, project):
     assert [file.name for file in (project / "a").iterdir()] == ["notes"]
 
 
+def test_a_folder_that_cannot_be_written_is_told(call, store, project):
+    (project / "file").write_text("no folder")
+    answer = call("get", "tiny", "a", "--out", "file/below", "--store", store)
+    assert answer.code == 1
+    assert "file/below/a can't be written: Not a directory" in answer.err
+
+
 def test_an_unknown_node_is_told_before_anything_is_copied(call, store, project):
     answer = call("get", "tiny", "a", "c", "--out", "taken", "--store", store)
     assert (answer.code, "unknown node 'c'" in answer.err) == (1, True)

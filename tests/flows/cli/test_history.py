@@ -1,6 +1,7 @@
 """`edgesmith history`, `compare` and `bisect`, on runs that were recorded."""
 
 import json
+import math
 
 import pytest
 
@@ -108,7 +109,13 @@ def test_bisect_of_a_figure_that_never_changed(ask):
 
 
 def test_values_are_written_for_people():
-    assert [shown(value) for value in (1234567.0, 0.98765432, "ok", None)] == ["1,234,567", "0.987654", "ok", "-"]
+    assert [shown(value) for value in (1234567.0, 0.98765432, math.inf, "ok", None)] == [
+        "1,234,567",
+        "0.987654",
+        "inf",
+        "ok",
+        "-",
+    ]
     assert [changed(1.0, 2.0), changed("a", "b"), changed(None, 1.0), changed(0.0, 2.0)] == [
         "+100.0 %",
         "changed",

@@ -42,6 +42,8 @@ def test_the_newest_of_several_changes_between_two_runs_is_found(table, record):
     assert bisect(table, TOTAL).after.run == runs[2].name
     assert bisect(table, TOTAL, bad=runs[1].name).after.run == runs[1].name
     assert bisect(table, TOTAL, good=runs[1].name).before.run == runs[1].name
+    with pytest.raises(UserError, match="comes after --bad"):
+        bisect(table, TOTAL, good=runs[2].name, bad=runs[0].name)
 
 
 def test_a_figure_that_never_changed_says_so(table, record):

@@ -1,5 +1,7 @@
 """What changed between two runs."""
 
+from dataclasses import replace
+
 import pytest
 
 from edgesmith_flows.figures.changes import Cause, causes, figure_changes, upstream
@@ -38,6 +40,15 @@ def test_what_went_into_a_node_is_found_through_the_keys(two):
     table, before, _ = two
     assert upstream(table, before, "c") == {"a", "b", "c"}
     assert upstream(table, before, "b") == {"a", "b"}
+
+
+def test_a_node_that_changed_nothing_does_not_hide_the_one_before_it(engine, record):
+    """Both give one digest."""
+    made = record()
+    with FigureTable(engine.store) as table:
+        run = table.run(made.name)
+        outputs = {**run.outputs, "same": run.outputs["a"]}
+        assert upstream(table, replace(run, outputs=outputs), "b") == {"a", "b", "same"}
 
 
 def test_a_cause_says_what_sort_of_change_it_is():

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -41,6 +42,17 @@ def test_it_is_rebuilt_from_the_records_where_it_is_gone_or_damaged(engine, reco
         file.with_name(file.name + suffix).unlink(missing_ok=True)
     file.write_bytes(b"no database, " * 100)
     assert read_all(engine.store.root) == [6.0]
+
+
+def test_damage_beyond_the_first_page_is_found_at_once(engine, record):
+    record()
+    file = engine.store.root / "figures.sqlite"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("pragma wal_checkpoint(truncate)")
+    content = file.read_bytes()
+    file.write_bytes(content[:4096] + b"x" * (len(content) - 4096))
+    assert read_all(engine.store.root) == [6.0]
+    assert list((engine.store.root / "damaged").iterdir())
 
 
 def test_a_table_of_another_format_is_made_anew(engine, record):
