@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import absl.logging
 import hypothesis
 import pytest
 
@@ -20,6 +21,9 @@ sys.dont_write_bytecode = False
 # Read when torch is first imported: tests run side by side, and spinning threads would fight for the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# absl closes the stream that it logs to when somebody configures logging anew, as Prefect does: pytest's, in a test.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 hypothesis.settings.register_profile("edgesmith", deadline=None, database=None, derandomize=True, max_examples=40)
 hypothesis.settings.load_profile("edgesmith")

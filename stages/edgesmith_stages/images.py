@@ -40,6 +40,10 @@ class Images:
             self._pixels[key] = contract.pixels([self._split.image(i) for i in range(self.count)])
         return self._pixels[key]
 
+    def first(self, contract: InputContract, count: int) -> NDArray[np.uint8]:
+        """Return no more than `count` images, as `pixels` does; they are not kept."""
+        return contract.pixels([self._split.image(i) for i in range(min(count, self.count))])
+
     def thumbnail(self, index: int, side: int) -> Image:
         """Return an image as the dataset holds it, in RGB, made smaller where a side is longer than `side` pixels."""
         image = self._split.image(index).convert("RGB")

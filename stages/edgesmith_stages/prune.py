@@ -193,7 +193,9 @@ def check_labels(dataset: Dataset, params: Any) -> None:
         raise UserError(
             f"the dataset {params.data.name!r} has no labels, which fine-tuning and `importance: taylor` or `hessian` "
             "need",
-            hint="name a labelled dataset as `data`, or set `finetune_epochs: 0` and `importance: magnitude`",
+            hint="name a labelled dataset as `data`, or set `finetune_epochs: 0`"
+            + (", `step_epochs: 0`" if params.steps > 1 else "")
+            + " and `importance: magnitude`",
         )
 
 

@@ -68,7 +68,7 @@ def _accepted(
                 row[status] = "not run: the target's tool makes its own inputs"
                 continue
             contract = model.contract.model_copy(update={"size": size})
-            pixels = setting.images.pixels(contract)[: max(FEW, contract.batch or 1)]
+            pixels = setting.images.first(contract, max(FEW, contract.batch or 1))
             try:
                 first = session.time(pixels, 0, 1)
             except EdgesmithError as error:

@@ -64,8 +64,10 @@ def measure_windows(
     pace = 0.0
     made: list[Window] = []
     # What is left at the end, and shorter than half a window, says too little. A tool may be done sooner than it says.
-    while (passed := time.perf_counter() - begun) < seconds - length / 2 and len(made) < 2 * seconds / length:
-        window, pace = _window(session, pixels, begun + passed, min(length, seconds - passed), pace, begun, tick)
+    while not made or (time.perf_counter() - begun < seconds - length / 2 and len(made) < 2 * seconds / length):
+        passed = time.perf_counter() - begun
+        left = max(0.0, min(length, seconds - passed))
+        window, pace = _window(session, pixels, begun + passed, left, pace, begun, tick)
         made.append(window)
     return made
 

@@ -61,7 +61,7 @@ def halve_onnx(
     asked = dict.fromkeys(excluded(model, params.exclude or ()), "named by `exclude`")
     reasons = {**_beyond(graph, probe.peaks, where), **asked}
     tried = OnnxModel(scratch / "rounded")
-    tried.path.mkdir()
+    tried.path.mkdir(parents=True, exist_ok=True)  # a try before this one may have left it
     for steps in range(ROUNDS):
         with converting("ONNX Runtime's float16 converter", "a model in halves", "leave an operator out by `exclude`"):
             half, blocked = converted(model, reasons)

@@ -61,6 +61,11 @@ def refuse(params: Any, kind: str) -> None:
             continue
         if name in QuantizeParams.model_fields or getattr(params, name) == field.default:
             continue
+        if name == "granularity" and kind in CORRECTED:
+            raise UserError(
+                f"`granularity` of {kind} models goes with `scheme: int8`, and this is {params.scheme!r}",
+                hint="leave `granularity` out",
+            )
         if kind != "coreml":
             raise UserError(f"`{name}` is for Core ML models, and this is a {kind} model", hint=f"leave `{name}` out")
         fitting = _FITS.get(name, _WEIGHTS)

@@ -77,8 +77,8 @@ class Search:
                     keep[name] = SLOWER
             if sum(one.quantisable for one in self.operations) == len(keep):
                 continue
-            trial = self._try(f"{best.label}, {'and' if back else 'but for'} {role}", "int8", keep)
-            if trial.ratio < best.ratio * (1 - EVEN):
+            trial = self._start(f"{best.label}, {'and' if back else 'but for'} {role}", "int8", keep)
+            if trial is not None and trial.ratio < best.ratio * (1 - EVEN):
                 # One lucky measurement among many is likely: both get a second one.
                 trial, best = self._again(trial), self._again(best)
                 best = trial if trial.ratio < best.ratio * (1 - EVEN) else best
@@ -104,7 +104,9 @@ class Search:
             keep = dict(base.assignment.keep)
             for block in ranked[:count]:
                 keep |= {name: HURTS for name in blocks[block] if name not in keep}
-            trial = self._try(f"{base.label}, without the worst {count} of {len(ranked)} blocks", "int8", keep)
+            trial = self._start(f"{base.label}, without the worst {count} of {len(ranked)} blocks", "int8", keep)
+            if trial is None:
+                continue
             if trial.ratio >= 1:
                 return None
             scored = self._scored(trial)
@@ -133,12 +135,13 @@ class Search:
         self.trials[self.trials.index(trial)] = measured
         return measured
 
-    def _start(self, label: str, scheme: str, keep: Mapping[str, str]) -> None:
-        """Measure a candidate; note one that can't be made."""
+    def _start(self, label: str, scheme: str, keep: Mapping[str, str]) -> Trial | None:
+        """Measure a candidate; note one that can't be made, and return None."""
         try:
-            self._try(label, scheme, keep)
+            return self._try(label, scheme, keep)
         except StageFailed as error:
             self.failed[label] = error.message
+            return None
 
     def _try(self, label: str, scheme: str, keep: Mapping[str, str]) -> Trial:
         assignment = Assignment(self.kind, scheme, dict(sorted(keep.items())))

@@ -16,6 +16,7 @@ from edgesmith import (
     OnnxModel,
     Report,
     Stage,
+    StageFailed,
     TfliteModel,
     Toolchain,
     UserError,
@@ -84,6 +85,7 @@ class Sensitivity(Stage):
         """Quantise each block and compare."""
         from edgesmith.calibration import load
         from edgesmith_stages.images import Images
+        from edgesmith_stages.quantize.coreml.quantiser import CoreMLQuantiser
         from edgesmith_stages.quantize.graph import blocks
         from edgesmith_stages.quantize.quantiser import quantiser_for
 
@@ -94,8 +96,12 @@ class Sensitivity(Stage):
         if not isinstance(source, CoreMLModel):
             calibration = load(ctx, params.data, source.contract, params.calibration)
         quantiser = quantiser_for(source, calibration, ctx.scratch)
-        found = blocks(quantiser.operations, params.blocks)
         scheme = _scheme(params, base_kind(type(source)))
+        if isinstance(quantiser, CoreMLQuantiser):
+            quantiser.refuse(scheme)
+        if not any(one.quantisable for one in quantiser.operations):
+            raise StageFailed("the model has no operation to quantise", hint="leave this node out")
+        found = blocks(quantiser.operations, params.blocks)
         probe = Probe(source, quantiser, pixels, images.labels, ctx.scratch, scheme)
 
         def told(done: int, total: int) -> None:

@@ -28,6 +28,9 @@ STARTS: Mapping[type[Any], tuple[str, ...]] = {
 }
 """Schemes that candidates begin with."""
 
+ANOTHER = "the report connected to `sensitivity`"
+CONNECT = "connect the report of `sensitivity` for the same model node"
+
 
 class TunePrecision(Stage):
     """Find a mixed assignment (int8 where it pays, float where it hurts or is slower) within a budget.
@@ -117,6 +120,7 @@ class TunePrecision(Stage):
             from edgesmith_stages.quantize.coreml.tune import tune_package
 
             return tune_package(ctx, source, params)
+        ranked = None if inputs["sensitivity"] is None else _ranked(inputs["sensitivity"])
         kind = base_kind(type(source))
         prefer: Prefer = params.prefer or "latency"
         calibration = load(ctx, params.data, source.contract, params.calibration)
@@ -135,7 +139,7 @@ class TunePrecision(Stage):
             search.toggle(params.roles)
             ctx.progress(2, 4, doing="accuracy")
             if search.spoilt():
-                self._mend(ctx, source, quantiser, search, inputs["sensitivity"], params)
+                self._mend(ctx, source, quantiser, search, ranked, params)
             chosen = search.choose()
             ctx.progress(3, 4, doing="confirming")
             chosen, ratios = self._confirmed(bench, search, chosen, params)
@@ -148,25 +152,21 @@ class TunePrecision(Stage):
         source: Model,
         quantiser: Quantiser,
         search: Search,
-        report: Report | None,
+        ranked: list[str] | None,
         params: Any,
     ) -> None:
         """Leave the most harmful blocks in float."""
         from edgesmith_stages.quantize.graph import blocks
         from edgesmith_stages.quantize.sensitivity import Probe
 
-        if report is None:
+        if ranked is None:
             found = blocks(quantiser.operations, params.blocks)
             probe = Probe(source, quantiser, source.golden()[0], None, ctx.scratch)
             ranked = [str(row["block"]) for row in probe.rank(found, "one")]
         else:
-            ranked = [str(row["block"]) for row in report.read()["blocks"]]
             found = blocks(quantiser.operations, len(ranked))
             if set(ranked) != set(found):
-                raise UserError(
-                    "the report connected to `sensitivity` is of another model",
-                    hint="connect the report of `sensitivity` for the same model node",
-                )
+                raise UserError(f"{ANOTHER} is of another model", hint=CONNECT)
         search.mend(found, ranked)
 
     def _confirmed(
@@ -216,6 +216,17 @@ class TunePrecision(Stage):
         facts = {"clock": clock, "threads": params.threads, "split": params.split, "failed": search.failed}
         write(ctx, assignment, figures, rows, **facts)
         return figures
+
+
+def _ranked(report: Report) -> list[str]:
+    """Return the blocks of a report of `sensitivity`, the most harmful first; raise UserError where it is none."""
+    try:
+        found = [str(row["block"]) for row in report.read()["blocks"]]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{ANOTHER} is of another stage", hint=CONNECT) from error
+    if not found:
+        raise UserError(f"{ANOTHER} has no block", hint="leave the connection out")
+    return found
 
 
 def _refuse_latency(params: Any, kinds: Mapping[str, Any]) -> None:

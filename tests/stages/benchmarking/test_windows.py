@@ -77,6 +77,11 @@ def test_a_tool_that_starts_anew_makes_a_window_at_once(clock):
     assert made[1].ns == ()
 
 
+def test_there_is_always_a_window(clock):
+    (only,) = measure_windows(Tool(clock, itertools.repeat(0.01)), None, 0.03, lambda passed: None)
+    assert only.runs == 3
+
+
 def test_what_the_listener_raises_ends_it(clock):
     def tick(passed):
         if passed > 3:

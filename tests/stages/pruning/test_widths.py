@@ -90,3 +90,12 @@ def test_global_takes_from_the_layers_that_matter_less(scope: Scope, left: list[
     ]
     found: Any = Rule(scope).widths(groups, 0.5)
     assert [found.get(group.name, group.width).dim for group in groups] == left
+
+
+@pytest.mark.parametrize(("count", "ratio", "left"), [(80, 0.8, 16), (320, 0.8, 64), (160, 0.9, 16), (20, 0.9, 2)])
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_a_ratio_that_binary_fractions_miss_takes_no_channel_more(
+    count: int, ratio: float, left: int, scope: Scope
+) -> None:
+    group = Group("layer:out", Width(1, count), False, torch.arange(count) / count)
+    assert Rule(scope, 1, "dims").widths([group], ratio) == {"layer:out": Width(1, left)}

@@ -138,3 +138,12 @@ def test_a_trained_network_reads_as_well_in_halves(
     assert made.figures["ratio"] < 0.65
     assert made.figures["half_sqnr_db"] > 40
     assert made.figures["agreement"] == 1
+
+
+def test_another_try_in_the_same_scratch_folder_ends_alike(tmp_path: Path) -> None:
+    """What a failed try left there is no obstacle."""
+    nodes = [helper.make_node("Mul", ["image", "scale"], ["last"], name="mul")]
+    source = artifact(tmp_path / "source", nodes, {"scale": np.full((1, 3, 2, 2), 0.3)})
+    for _ in range(2):
+        with pytest.raises(StageFailed, match="expected at least 190"):
+            run_stage(Quantize, tmp_path / "made", {"model": source}, {"scheme": "fp16", "min_sqnr": 190})

@@ -119,3 +119,9 @@ def test_onnx_and_tflite_have_scales_per_tensor_and_per_channel(kind: str) -> No
     refuse(options(scheme="int8", data="digits", granularity="per_tensor", bias_correction=True), kind)
     with pytest.raises(UserError, match=r"`granularity: per_block` does not fit.*\n.*per_tensor, per_channel"):
         refuse(options(scheme="int8", data="digits", granularity="per_block"), kind)
+
+
+@pytest.mark.parametrize("scheme", ["dynamic-int8", "fp16"])
+def test_granularity_of_other_formats_goes_with_int8(scheme: str) -> None:
+    with pytest.raises(UserError, match="`granularity` of onnx models goes with `scheme: int8`"):
+        refuse(options(scheme=scheme, granularity="per_tensor"), "onnx")

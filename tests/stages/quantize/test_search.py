@@ -133,3 +133,20 @@ def test_a_choice_that_is_not_confirmed_is_not_chosen_again() -> None:
     assert corrected in tried.trials
     assert second is not None
     assert second != corrected
+
+
+def test_a_role_that_cannot_be_made_costs_none_of_the_others() -> None:
+    """Neither while roles are tried nor while blocks are left out."""
+    tried = search(Budget(max_drop=0.1))
+    made = tried.measure
+
+    def fails(label: str, assignment: Assignment) -> Trial:
+        if "Norm" in label:
+            raise StageFailed("no kernel for Norm")
+        return made(label, assignment)
+
+    tried.measure = fails
+    tried.toggle(16)
+    chosen = tried.choose()
+    assert chosen is not None
+    assert any("Norm" in label for label in tried.failed)

@@ -157,3 +157,12 @@ class TestTunePrecision(OnDigits):
 
     stage = TunePrecision
     params = {**QUICK, "roles": 0, "max_drop": 1, "images": 8}
+
+
+@pytest.mark.slow
+def test_a_report_of_another_stage_is_refused_before_anything_is_measured(onnx_model: Outcome, tmp_path: Path) -> None:
+    report = Report(tmp_path / "report")
+    report.path.mkdir()
+    (report.path / "report.json").write_text('{"models": []}')
+    with pytest.raises(UserError, match="the report connected to `sensitivity` is of another stage"):
+        tuned(Outcome({**onnx_model.outputs, "sensitivity": report}, {}), tmp_path / "tune")

@@ -133,6 +133,9 @@ def test_sensitivity_ranks_blocks_of_weights(coreml_model: Outcome, tmp_path: Pa
     assert len(noise) == 3
     assert noise == sorted(noise)
     assert noise[0] > made.figures["palettize-4"]["sqnr_db"]
+    small = quantised(coreml_model, tmp_path / "small", scheme="palettize-4")
+    with pytest.raises(UserError, match="compressed already"):
+        run_stage(Sensitivity, tmp_path / "again", small.outputs, params, datasets=[Digits])
 
 
 @pytest.mark.parametrize(
