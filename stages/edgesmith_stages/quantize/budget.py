@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from edgesmith import UserError
@@ -13,7 +14,7 @@ from edgesmith_stages.quantize.assignment import Assignment
 Prefer = Literal["latency", "bytes", "drop"]
 
 EVEN = 0.02
-"""Ratios of latency that are this close are one: what is smaller is then taken."""
+"""Ratios of latency that are this close are one: what is smaller is then taken, and what is as fast as float is not."""
 
 _LIMIT = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>x|ms|kB|MB)?")
 _UNITS = {"kB": 1e3, "MB": 1e6}
@@ -86,7 +87,7 @@ class Budget:
 
     def missed(self, trial: Trial) -> str | None:
         """Say what a candidate misses, or return None. A drop that wasn't measured misses nothing."""
-        if trial.ratio >= 1:
+        if trial.ratio > 1 - EVEN:
             return f"not faster than float here ({trial.ratio:.2f}x its time)"
         if trial.ratio > self.max_ratio:
             return f"{trial.ratio:.2f}x the time of float, and at most {self.max_ratio:g}x is allowed"
@@ -101,6 +102,19 @@ class Budget:
         if drop is not None and drop > self.max_drop + 1e-9:
             return f"loses {drop:.4f} on {images} images, and at most {self.max_drop:g} is allowed"
         return None
+
+
+def confirmed(ratios: Sequence[float]) -> float:
+    """Return the ratio of latency that fresh pairs of processes agree on: their median, or the worst if that is slower.
+
+    How fast a small file runs differs from process to process by more than many a candidate gains: one pair in which
+    it is no faster than float is enough to doubt that it is.
+
+    Args:
+        ratios: a candidate's time over float's, of each pair.
+    """
+    worst = max(ratios)
+    return worst if worst >= 1 else median(ratios)
 
 
 def order(trials: Iterable[Trial], prefer: Prefer) -> list[Trial]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -12,7 +11,7 @@ from pydantic import Field
 from edgesmith import CoreMLModel, DatasetRef, OnnxModel, Report, Stage, TfliteModel, Toolchain, UserError, optional
 from edgesmith.calibration import too_many
 from edgesmith_stages.quantize.assignment import NOT_FASTER, UNTOUCHED
-from edgesmith_stages.quantize.budget import Budget, Prefer, Trial
+from edgesmith_stages.quantize.budget import Budget, Prefer, Trial, confirmed
 from edgesmith_stages.quantize.outcome import headline, nothing_chosen, write
 from edgesmith_stages.quantize.schemes import REQUIREMENTS, base_kind
 
@@ -175,9 +174,9 @@ class TunePrecision(Stage):
         """Time the choice in fresh processes; the next best one where it misses the budget there."""
         while chosen is not None:
             ratios = bench.again(chosen, params.pairs)
-            confirmed = search.corrected(chosen, median(ratios))
-            if search.budget.missed(confirmed) is None:
-                return confirmed, ratios
+            measured = search.corrected(chosen, confirmed(ratios))
+            if search.budget.missed(measured) is None:
+                return measured, ratios
             chosen = search.choose()
         return None, []
 

@@ -9,7 +9,7 @@ import pytest
 
 from edgesmith import UserError
 from edgesmith_stages.quantize.assignment import Assignment
-from edgesmith_stages.quantize.budget import Budget, Trial, order
+from edgesmith_stages.quantize.budget import Budget, Trial, confirmed, order
 
 TRIAL = Trial("int8", Assignment("onnx", "int8"), bytes=300, ms=6.0, float_ms=10.0, sqnr_db=30, drop=0.002, images=500)
 
@@ -41,6 +41,7 @@ def test_what_is_no_limit_is_told(given: dict[str, Any]) -> None:
     [
         ({}, Budget(0.003), None),
         ({"ms": 10.0}, Budget(0.003), "not faster than float here"),
+        ({"ms": 9.9}, Budget(0.003), "not faster than float here"),
         ({}, Budget(0.003, max_ratio=0.5), "0.60x the time of float"),
         ({}, Budget(0.003, max_ms=5), "6 ms"),
         ({}, Budget(0.003, max_bytes=299), "300 bytes"),
@@ -52,6 +53,12 @@ def test_what_a_candidate_misses(change: dict[str, Any], budget: Budget, missed:
     """In words, with both figures; a drop that nobody measured yet misses nothing."""
     told = budget.missed(replace(TRIAL, **change))
     assert told is None if missed is None else missed in (told or "")
+
+
+@pytest.mark.parametrize(("ratios", "ratio"), [([0.9, 0.7, 0.8], 0.8), ([0.9, 1.0, 0.8], 1.0), ([0.5, 1.2], 1.2)])
+def test_one_pair_that_is_no_faster_casts_doubt(ratios: list[float], ratio: float) -> None:
+    """The median counts only if every pair of processes was faster than float."""
+    assert confirmed(ratios) == ratio
 
 
 def test_the_best_by_what_counts() -> None:
