@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Literal
 
@@ -26,7 +27,7 @@ class Mischief(Stage):
         how: Literal[
             "bug", "user-error", "failure", "exit", "sys-exit", "kill", "segfault", "print", "nothing", "link",
             "figures", "wrong-return", "sleep", "child", "child-and-exit", "disk-full", "wrong-port", "patience",
-            "vanish", "clock", "raze", "taint", "beside", "worry",
+            "vanish", "clock", "raze", "taint", "beside", "worry", "litter", "litter-and-exit",
         ]  # fmt: skip
         seconds: float = 60
         note: str = ""
@@ -115,6 +116,13 @@ class Mischief(Stage):
     def _child_and_exit(self, ctx, params):
         child = subprocess.Popen(["sleep", "60"])
         (ctx.scratch / "pid").write_text(str(child.pid))
+        os._exit(5)
+
+    def _litter(self, ctx, params):
+        (ctx.scratch / "left").write_text(tempfile.mkdtemp())
+
+    def _litter_and_exit(self, ctx, params):
+        self._litter(ctx, params)
         os._exit(5)
 
     def _disk_full(self, ctx, params):

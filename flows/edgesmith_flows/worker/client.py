@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -44,6 +45,7 @@ class Worker:
         self._channel: Channel | None = None
         self._stopped = False
         self._watch = Watch()
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
         """Start the process if it isn't running."""
@@ -54,6 +56,7 @@ class Worker:
         env = {k: v for k, v in os.environ.items() if k not in {"PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"}}
         # Spinning OpenMP threads make training five times slower where another process wants the cores.
         env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        env["TMPDIR"] = self._fresh_temporary()
         self._watch = Watch()
         with self.log.open("ab") as output:
             self._process, self._channel = start(
@@ -107,6 +110,7 @@ class Worker:
         # The processes that it started are still there, in its group.
         self._kill()
         self._channel = self._process = None
+        self._drop_temporary(process)
         if self._stopped:
             raise Cancelled("the run was interrupted")
         if expired.is_set():
@@ -138,8 +142,27 @@ class Worker:
         process = self._process
         self._kill()
         if process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=5)
+            self._drop_temporary(process)
+
+    def _fresh_temporary(self) -> str:
+        """Make a folder for the temporary files of the process: converters leave theirs behind when they are killed."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+        try:
+            self._temporary = tempfile.TemporaryDirectory(prefix="edgesmith-worker-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise UserError(
+                f"no folder for temporary files can be made: {error.strerror or error}",
+                hint="make room, or name another place in TMPDIR",
+            ) from error
+        return self._temporary.name
+
+    def _drop_temporary(self, process: subprocess.Popen[bytes]) -> None:
+        """Remove that folder once nobody writes there any more."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
 
 class WorkerPool:

@@ -8,6 +8,7 @@ machine can't tell.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,7 @@ def distance(wanted: Any, found: Any) -> float:
 
 def onnx(file: Path, contents: dict[str, Any]) -> Run:
     """Open an ONNX file."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would tell its makers of the model
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])

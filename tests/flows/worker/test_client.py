@@ -1,9 +1,12 @@
 """Worker processes, seen from the side that starts them."""
 
+import contextlib
 import os
 import signal
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -185,6 +188,23 @@ class TestDeaths:
 
 
 class TestEnding:
+    def test_temporary_files_go_with_the_process(self, own_worker, job, tmp_path):
+        """Libraries remove theirs when the interpreter ends, which a killed process never comes to."""
+        places = []
+        for how in ("litter-and-exit", "litter"):
+            with contextlib.suppress(StageFailed):
+                own_worker.run(job(how=how), ignore)
+            places.append(Path((tmp_path / "scratch" / "left").read_text()))
+        assert [place.exists() for place in places] == [False, True]
+        own_worker.stop()
+        assert not places[1].parent.exists()
+        assert places[1].parent.parent == Path(tempfile.gettempdir())
+
+    def test_no_room_for_temporary_files_is_told(self, own_worker, job, tmp_path, monkeypatch):
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        with pytest.raises(UserError, match="no folder for temporary files can be made: No such file"):
+            own_worker.run(job(how="nothing"), ignore)
+
     def test_a_job_that_takes_too_long_is_stopped_with_what_it_started(self, worker, job, tmp_path):
         worker.run(job("playground.write:Write"), ignore)
         begun = time.monotonic()
