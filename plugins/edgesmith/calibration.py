@@ -25,7 +25,7 @@ def load(ctx: Context, data: DatasetRef, contract: InputContract, count: int) ->
     split = ctx.dataset(data).split("train")
     if len(split) < count:
         raise too_many(count, len(split), data.name)
-    return contract.pixels([split.image(int(index)) for index in draw(split.labels, count, ctx.seed)])
+    return contract.pixels(split.image(int(index)) for index in draw(split.labels, count, ctx.seed))
 
 
 def draw(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

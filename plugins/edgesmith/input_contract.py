@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+Color = Literal["RGB", "L"]
 Resample = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
 
 class InputContract(BaseModel):
     """Everything a program needs to feed a model and to read its answer.
 
-    Preprocessing is: convert to `color`; resize the shorter side to `round(size / crop_fraction)`; centre-crop to
-    `size`; divide by 255; subtract `mean`, divide by `std` (per channel, in units of the 0..1 range).
+    Preprocessing is: lay what is transparent on white; convert to `color` (see `plain`); resize the shorter side to
+    `round(size / crop_fraction)`; centre-crop to `size`; divide by 255; subtract `mean`, divide by `std` (per channel,
+    in units of the 0..1 range).
 
     `layout`, `dtype` and `normalised_by` describe the model *file*: an exporter that folds the normalisation into the
     graph sets `normalised_by="model"`, and the file is then fed raw 0..255 pixel values in `dtype`.
@@ -39,7 +41,7 @@ class InputContract(BaseModel):
 
     size: tuple[int, int]
     channels: Literal[1, 3] = 3
-    color: Literal["RGB", "L"] = "RGB"
+    color: Color = "RGB"
     resample: Resample = "bilinear"
     crop_fraction: float = 1.0
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
@@ -73,22 +75,27 @@ class InputContract(BaseModel):
         """Write the contract as JSON with a fixed layout, so that equal contracts are equal bytes."""
         file.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
-    def pixels(self, images: Sequence[Image]) -> NDArray[np.uint8]:
-        """Convert, resize and centre-crop images.
+    def pixels(self, images: Iterable[Image]) -> NDArray[np.uint8]:
+        """Convert, resize and centre-crop images, one at a time: an iterator need hold no more than one of them.
 
         Returns:
             uint8 array [N, H, W, C].
+
+        Raises:
+            UserError: an image has pixels that mean no colour (see `plain`).
         """
         import numpy as np
 
-        return np.stack([self._one(image) for image in images]).astype(np.uint8, copy=False)
+        row = np.dtype((np.uint8, (*self.size, self.channels)))
+        count = len(images) if isinstance(images, Sized) else -1
+        return np.fromiter((self._one(image) for image in images), row, count)
 
     def _one(self, image: Image) -> NDArray[np.uint8]:
         import numpy as np
         from PIL.Image import Resampling
 
         height, width = self.size
-        image = image.convert(self.color)
+        image = plain(image, self.color)
         scale = max(round(height / self.crop_fraction) / image.height, round(width / self.crop_fraction) / image.width)
         target = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
         if image.size != target:
@@ -118,3 +125,29 @@ class InputContract(BaseModel):
         if self.dtype == "int8" and self.normalised_by == "model":
             array = array.astype(np.int16) - 128
         return np.ascontiguousarray(array.astype(self.dtype, copy=False))
+
+
+def plain(image: Image, color: Color) -> Image:
+    """Return an image with 8 bits a channel and nothing transparent.
+
+    Pillow's own `convert` clips grey of 16 bits at 255, and shows the colours behind what is transparent, which nobody
+    has seen.
+
+    Raises:
+        UserError: its pixels are 32-bit integers or floats, whose range no file tells.
+    """
+    if image.mode.startswith("I;16"):
+        import numpy as np
+        from PIL.Image import fromarray
+
+        image = fromarray(np.round(np.asarray(image).astype(np.float32) / 257).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise UserError(
+            f"the values of an image of mode {image.mode} (32 bits) have no certain range",
+            hint="save it with 8 or 16 bits a channel",
+        )
+    if image.has_transparency_data:
+        from PIL.Image import alpha_composite, new
+
+        image = alpha_composite(new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert(color)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from edgesmith.artifacts import Model
 
+_CHUNK_PIXELS = 2**24
+"""Values that are normalised, written and read at once: 64 MiB as float32, of which a few copies are made."""
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -115,10 +118,15 @@ class ModelProcess:
         import numpy as np
 
         source, result = Path(self._work.name, "in.npy"), Path(self._work.name, "out.npy")
-        np.save(source, self.model.contract.feed(pixels), allow_pickle=False)
         size = self.model.contract.batch or batch
-        self._ask(op="predict", input=str(source), output=str(result), batch=size)
-        return np.asarray(np.load(result, allow_pickle=False), dtype=np.float32)
+        # Whole batches, so that the split into chunks decides no rounding.
+        step = size * max(1, _CHUNK_PIXELS // max(1, size * pixels[:1].size))
+        parts = []
+        for begin in range(0, len(pixels), step):
+            np.save(source, self.model.contract.feed(pixels[begin : begin + step]), allow_pickle=False)
+            self._ask(op="predict", input=str(source), output=str(result), batch=size)
+            parts.append(np.asarray(np.load(result, allow_pickle=False), dtype=np.float32))
+        return np.concatenate(parts)
 
     def tap(self, pixels: NDArray[np.uint8]) -> list[Tap]:
         """Run the model once and return what each operation gave, the file's input first.

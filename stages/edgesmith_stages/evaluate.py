@@ -49,7 +49,7 @@ class Evaluate(Stage):
 
         data: DatasetRef = Field(default=DatasetRef(name="digits"), description="dataset to score on")
         split: SplitName = Field(default="val", description="which of its splits")
-        limit: int | None = Field(default=None, ge=1, description="use only the first images")
+        limit: int | None = Field(default=None, ge=1, description="use no more images, drawn by seed, stratified")
         batch: int = Field(default=32, ge=1, description="images at once, where the model's file allows it")
         threads: int = Field(default=2, ge=1, description="threads that a model runs on")
 

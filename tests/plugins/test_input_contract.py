@@ -1,3 +1,5 @@
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,7 +54,7 @@ def test_values_that_make_no_sense_are_refused(given, message):
 
 
 @given(
-    mode=st.sampled_from(["RGB", "L", "P", "RGBA", "CMYK", "1", "I", "F"]),
+    mode=st.sampled_from(["RGB", "L", "P", "RGBA", "LA", "CMYK", "1", "I;16"]),
     width=st.integers(1, 40),
     height=st.integers(1, 40),
     size=st.tuples(st.integers(1, 24), st.integers(1, 24)),
@@ -64,6 +66,47 @@ def test_any_image_becomes_pixels_of_the_contracts_size(mode, width, height, siz
     pixels = made.pixels([Image.new(mode, (width, height))] * 2)
     assert pixels.shape == (2, *size, 1 if grey else 3)
     assert pixels.dtype == np.uint8
+
+
+def test_images_may_come_one_at_a_time():
+    """Photos are large, and what is made of them is small."""
+    made, most = [], []
+
+    def photos():
+        for shade in range(5):
+            photo = Image.new("L", (64, 64), shade)
+            made.append(weakref.ref(photo))
+            most.append(sum(one() is not None for one in made))
+            yield photo
+            del photo
+
+    assert contract().pixels(photos())[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
+    assert max(most) <= 2
+    assert len(most) == 5
+    assert contract().pixels(iter(())).shape == (0, 8, 8, 3)
+
+
+def test_grey_of_16_bits_keeps_its_steps():
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    for image in (Image.fromarray(ramp), Image.fromarray(ramp.astype(">u2"))):
+        assert np.abs(contract().pixels([image])[0, :, :, 0] - ramp / 257).max() <= 0.5
+
+
+@pytest.mark.parametrize(("mode", "dtype"), [("I", np.int32), ("F", np.float32)])
+def test_values_without_a_range_are_no_pixels(mode, dtype):
+    with pytest.raises(UserError, match=f"mode {mode} "):
+        contract().pixels([Image.fromarray(np.ones((8, 8), dtype))])
+
+
+def test_what_is_transparent_shows_white():
+    """And never the colour behind it, which no viewer shows."""
+    red = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    half = Image.new("LA", (8, 8), (0, 128))
+    indexed = Image.new("P", (8, 8), 0)
+    indexed.info["transparency"] = 0
+    assert [int(one.min()) for one in contract().pixels([red, half, indexed])] == [255, 127, 255]
+    opaque = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8))
+    assert np.array_equal(contract().pixels([opaque.convert("RGBA")]), contract().pixels([opaque]))
 
 
 def test_an_image_of_the_right_size_is_not_resampled():

@@ -29,6 +29,26 @@ def test_it_repeats_the_golden_pair_at_any_batch_size(sign):
             np.testing.assert_allclose(process.predict(pixels, batch), logits, atol=1e-4)
 
 
+def test_many_images_are_handed_over_in_chunks_of_whole_batches(sign, monkeypatch):
+    """A whole split, normalised, may be too large for the memory and for the temporary folder."""
+    launch, model = sign
+    pixels, _ = model.golden()
+    many = np.concatenate([pixels] * 3)[: 2 * len(pixels) + 1]
+    handed, save = [], np.save
+
+    def spy(file, rows, **options):
+        handed.append(len(rows))
+        save(file, rows, **options)
+
+    with ModelProcess(launch, model, threads=1) as process:
+        whole = process.predict(many, 2)
+        monkeypatch.setattr("edgesmith.process._CHUNK_PIXELS", 5 * pixels[0].size)
+        monkeypatch.setattr(np, "save", spy)
+        np.testing.assert_array_equal(process.predict(many, 2), whole)
+    assert handed[:-1] == [4] * (len(many) // 4)
+    assert sum(handed) == len(many)
+
+
 def test_a_file_of_fixed_batch_is_fed_full_batches(sign):
     launch, model = sign
     InputContract(**{**model.contract.model_dump(), "batch": 3}).write(model.path / "contract.json")

@@ -15,6 +15,7 @@ RESIZE = (
     "old ones times scale, rounded to the nearest (half to even), and not under the crop's"
 )
 FILTER = "Pillow's: each source pixel is weighted by its distance, over a reach that grows with the reduction"
+TRANSPARENT = "laid on white, before anything else"
 CROP = "centred; left = (resized width - width) // 2, top = (resized height - height) // 2"
 
 
@@ -40,6 +41,7 @@ def describe(
         "model": {"file": file, "format": found.format, "bytes": model.bytes(), "digest": model.digest},
         "image": {
             "color": contract.color,
+            "transparent": TRANSPARENT,
             "resize": {"rule": RESIZE, **resized(contract), **filtering},
             "crop": {"rule": CROP, "height": height, "width": width},
         },

@@ -32,18 +32,37 @@ class FileSplit:
         return len(self.files)
 
     def image(self, index: int) -> Image:
-        """Read one image; raise UserError, with the file's name, if it can't be."""
+        """Read one image, turned upright as its EXIF data say.
+
+        Raises:
+            UserError: it can't be read, or its values mean no colour; with the file's name.
+        """
         from PIL import Image
 
         file = self.files[index]
         try:
             with Image.open(file) as opened:
                 opened.load()
-                return opened.copy()
+                image = _upright(opened)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise UserError(
                 f"{file} can't be read as an image: {error}", hint="repair the file, or take it out of the folder"
             ) from error
+        if image.mode in ("I", "F"):
+            raise UserError(
+                f"{file} holds {'32-bit integers' if image.mode == 'I' else 'floats'}, whose range no file tells",
+                hint="save it with 8 or 16 bits a channel, or take it out of the folder",
+            )
+        return image
+
+
+def _upright(image: Image) -> Image:
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # EXIF data are often damaged, and whatever Pillow then raises, the pixels are fine
+        return image.copy()
 
 
 def class_folders(root: Path) -> dict[str, tuple[Path, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgesmith import UserError
+from edgesmith.input_contract import Color, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 DIGEST_BYTES = 16
 
 
-def image_digest(image: Image, color: str) -> NDArray[np.uint8]:
+def image_digest(image: Image, color: Color) -> NDArray[np.uint8]:
     """Return a digest of an image's size and of its pixels in a colour mode, before any resizing: uint8 [16]."""
     import numpy as np
 
-    image = image.convert(color)
+    image = plain(image, color)
     digest = hashlib.sha256(f"{image.width} {image.height} ".encode() + image.tobytes()).digest()
     return np.frombuffer(digest[:DIGEST_BYTES], np.uint8)
 
@@ -34,7 +35,7 @@ class Recorded:
         digests: uint8 [N, 16]; zeros for images that were not asked for yet.
     """
 
-    def __init__(self, split: Split, color: str) -> None:
+    def __init__(self, split: Split, color: Color) -> None:
         import numpy as np
 
         self._split, self._color = split, color
@@ -66,7 +67,7 @@ class Watched:
 
     split: Split
     digests: NDArray[np.uint8]
-    color: str
+    color: Color
     name: str
 
     @property

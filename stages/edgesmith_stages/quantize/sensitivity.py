@@ -64,7 +64,7 @@ class Sensitivity(Stage):
         )
         mode: Mode = Field("one", description="quantise one block at a time, or all but one")
         blocks: int = Field(64, ge=2, description="at most so many blocks: neighbours are put together")
-        images: int = Field(128, ge=1, description="images to compare on, the first of the val split")
+        images: int = Field(128, ge=1, description="images of the val split to compare on, drawn by seed, stratified")
 
     @classmethod
     def toolchain(cls, params: Any, kinds: Mapping[str, Any]) -> Toolchain:

@@ -67,7 +67,7 @@ class TunePrecision(Stage):
         split: Literal["train", "val"] = Field(
             "val", description="where drops are measured; choose `train` to keep `val` for a final verdict"
         )
-        images: int | None = Field(None, ge=1, description="measure drops on the first images alone")
+        images: int | None = Field(None, ge=1, description="measure drops on so many images, drawn by seed, stratified")
         max_drop: float = Field(
             0.003, ge=0, le=1, description="top-1 that may be lost; without labels, share of answers that may differ"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgesmith import UserError
+from edgesmith.input_contract import Color, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,12 +60,12 @@ class _ImageTransform:
     """A class, not a closure, because it is sent to the processes that read images."""
 
     steps: Any
-    color: str
+    color: Color
 
     def __call__(self, image: Image) -> NDArray[np.uint8]:
         import numpy as np
 
-        return np.asarray(self.steps(image.convert(self.color)).permute(1, 2, 0).numpy(), dtype=np.uint8)
+        return np.asarray(self.steps(plain(image, self.color)).permute(1, 2, 0).numpy(), dtype=np.uint8)
 
 
 def batch_mix(options: TrainingOptions, classes: int) -> Mix:

@@ -88,7 +88,7 @@ class Examples:
 
     @cached_property
     def _cached(self) -> NDArray[np.uint8]:
-        return self.contract.pixels([self.split.image(index) for index in range(len(self))])
+        return self.contract.pixels(self.split.image(index) for index in range(len(self)))
 
 
 @dataclass(frozen=True)

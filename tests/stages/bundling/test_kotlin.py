@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from edgesmith import InputContract
+from edgesmith.input_contract import plain
 from edgesmith_stages.bundling.document import describe
 from edgesmith_stages.bundling.signature import Quantization, Signature, Tensor
 from edgesmith_stages.bundling.sources import sources
@@ -92,9 +93,10 @@ def test_pixels_and_input_are_those_of_training(program, tmp_path, size):
     from edgesmith_stages.bundling.document import describe_tensor
 
     width, height = size
-    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    red, green, blue = np.moveaxis(image.astype(">u4"), 2, 0)
-    (tmp_path / "argb").write_bytes((0xFF << 24 | red << 16 | green << 8 | blue).astype(">u4").tobytes())
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 4), np.uint8)
+    image[: height // 2, :, 3] = 255
+    red, green, blue, alpha = np.moveaxis(image.astype(">u4"), 2, 0)
+    (tmp_path / "argb").write_bytes((alpha << 24 | red << 16 | green << 8 | blue).astype(">u4").tobytes())
     command = ["java", "-Xmx200m", "-XX:TieredStopAtLevel=1", "-cp", program, "MainKt"]
     subprocess.run([*command, tmp_path, str(width), str(height)], check=True)
     for name, (_, contract, scale) in MADE.items():
@@ -111,7 +113,7 @@ def columns_first(contract, image):
 
     In one call, Pillow 13 takes the rows first where that is less work, and rounds in between.
     """
-    image, (height, width) = image.convert(contract.color), contract.size
+    image, (height, width) = plain(image, contract.color), contract.size
     least = [round(side / contract.crop_fraction) for side in contract.size]
     scale = max(least[0] / image.height, least[1] / image.width)
     wide, high = max(width, round(image.width * scale)), max(height, round(image.height * scale))

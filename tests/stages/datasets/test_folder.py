@@ -67,6 +67,41 @@ def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path):
     assert fingerprint != open_folder(tmp_path / "there").fingerprint(digest)
 
 
+def test_photos_are_turned_upright(tmp_path):
+    """A phone stores what its sensor saw, and an orientation; whoever looks at the photo, an app too, turns it."""
+    write(tmp_path, cat=4, dog=4)
+    sideways = np.zeros((4, 8, 3), np.uint8)
+    sideways[:, 4:] = 255
+    for folder in ("cat", "dog"):
+        for file in (tmp_path / folder).iterdir():
+            exif = Image.Exif()
+            exif[0x0112] = 6
+            Image.fromarray(sideways).save(file, exif=exif)
+    upright = open_folder(tmp_path).split("train").image(0)
+    assert upright.size == (4, 8)
+    assert np.asarray(upright)[:, 0, 0].tolist() == [0] * 4 + [255] * 4
+
+
+def test_damaged_exif_data_cost_no_image(tmp_path):
+    """Here the width is a text, which Pillow raises `struct.error` about when it turns the image."""
+    write(tmp_path, cat=4, dog=4)
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    for file in (tmp_path / "cat").iterdir():
+        Image.new("RGB", (8, 4)).save(file.with_suffix(".jpg"), exif=exif.tobytes().replace(b"\x01\x0f", b"\x01\x00"))
+        file.unlink()
+    assert open_folder(tmp_path).split("train").image(0).size == (8, 4)
+
+
+def test_values_without_a_range_are_told_with_the_files_name(tmp_path):
+    write(tmp_path, cat=4, dog=4)
+    for file in (tmp_path / "cat").iterdir():
+        Image.fromarray(np.ones((4, 4), np.float32)).save(file.with_suffix(".tiff"))
+        file.unlink()
+    with pytest.raises(UserError, match=r"cat/0\d.tiff holds floats"):
+        open_folder(tmp_path).split("train").image(0)
+
+
 def test_says_what_is_wrong_before_the_run(tmp_path):
     assert "does not exist" in refused(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()

@@ -100,13 +100,16 @@ object {{ id }}Preprocessing {
 
     private fun value(argb: Int, channel: Int): Int {
 {% if color == "RGB" %}
-        return (argb shr (16 - 8 * channel)) and 0xff
+        return onWhite(argb, 16 - 8 * channel)
 {% else %}
-        val red = (argb shr 16) and 0xff
-        val green = (argb shr 8) and 0xff
-        val blue = argb and 0xff
-        return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) shr 16
+        return (onWhite(argb, 16) * 19595 + onWhite(argb, 8) * 38470 + onWhite(argb, 0) * 7471 + 0x8000) shr 16
 {% endif %}
+    }
+
+    /** One colour of a pixel that lies on white. */
+    private fun onWhite(argb: Int, shift: Int): Int {
+        val alpha = argb ushr 24
+        return (((argb shr shift) and 0xff) * alpha + 255 * (255 - alpha) + 127) / 255
     }
 
     /** Which source pixels one pixel of a resized row comes from, with weights of 22 fractional bits. */

@@ -144,7 +144,8 @@ public final class {{ id }}Classifier {
     }
 
     private static func rgba(_ image: CGImage) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: image.width * image.height * 4)
+        // White: what is transparent shows it.
+        var bytes = [UInt8](repeating: 255, count: image.width * image.height * 4)
         let drawn = bytes.withUnsafeMutableBytes { buffer -> Bool in
             guard let space = CGColorSpace(name: CGColorSpace.sRGB),
                 let context = CGContext(
