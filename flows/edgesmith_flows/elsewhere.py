@@ -12,13 +12,16 @@ import json
 import logging
 import os
 import tempfile
+import uuid
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from edgesmith.errors import EdgesmithError
 from edgesmith_flows.action import Action
 from edgesmith_flows.execute import Executor
+from edgesmith_flows.kept import Kept
 from edgesmith_flows.outcome import NodeResult
 from edgesmith_flows.plan import Plan, Step
 from edgesmith_flows.quiet import QuietLock
@@ -29,13 +32,16 @@ from edgesmith_flows.yaml_source import parse_yaml
 
 
 def order_of(session: Session, forced: set[str], store: Path | None) -> str:
-    """Return what other processes must know to make a session's nodes.
+    """Return what other processes must know to make a session's nodes, in this run alone.
+
+    A process may live for many runs of one text. Files and plugins change between them, so each run has a name.
 
     Args:
         store: the local store, where those processes are on this machine; None where they have stores of their own.
     """
     return json.dumps(
         {
+            "run": uuid.uuid4().hex,
             "file": str(session.pipeline.file.absolute()),
             "text": session.text,
             "overrides": dict(session.overrides),
@@ -61,18 +67,19 @@ def make_elsewhere(order: str, name: str, gave: Mapping[str, Any], log: Any = No
     Raises:
         EdgesmithError: the node failed.
     """
-    executor = _executor(order)
-    listener: Any = executor.listener
-    listener.loggers[name] = log or logging.getLogger("edgesmith")
-    for other, result in gave.items():
-        node = executor.plan.steps[other].node
-        executor.results[other] = NodeResult(node, "cached", received(result))
-    return shipped(executor.make(name))
+    with _kept().using(order) as executor:
+        listener: Any = executor.listener
+        listener.loggers[name] = log or logging.getLogger("edgesmith")
+        for other, result in gave.items():
+            node = executor.plan.steps[other].node
+            executor.results[other] = NodeResult(node, "cached", received(result))
+        return shipped(executor.make(name))
 
 
 def resources_of(order: str, name: str) -> tuple[str, ...]:
     """Return what a node asks for of Prefect's concurrency limits."""
-    return _executor(order).plan.steps[name].node.resources
+    with _kept().using(order) as executor:
+        return executor.plan.steps[name].node.resources
 
 
 def shipped(result: NodeResult) -> dict[str, Any]:
@@ -119,11 +126,19 @@ class _Logs:
         """See `Listener`."""
 
 
-@functools.lru_cache(maxsize=4)
-def _executor(order: str) -> Executor:
-    """Return this process' executor for an order; it keeps its workers warm from node to node."""
+@functools.cache
+def _kept() -> Kept[Executor]:
+    """Return what holds this process' executor, which keeps its workers warm from node to node of a run."""
+    kept = Kept(_executor)
+    atexit.register(kept.close)
+    return kept
+
+
+def _executor(order: str, until: ExitStack) -> Executor:
     told = json.loads(order)
-    store = told["store"] or os.environ.get(STORE_VARIABLE) or tempfile.mkdtemp(prefix="edgesmith-store-")
+    store = told["store"] or os.environ.get(STORE_VARIABLE)
+    if not store:
+        store = until.enter_context(tempfile.TemporaryDirectory(prefix="edgesmith-store-", ignore_cleanup_errors=True))
     session = session_of(
         parse_yaml(told["text"], Path(told["file"])),
         store=Path(store),
@@ -133,9 +148,10 @@ def _executor(order: str) -> Executor:
         remote=told["remote"],
         offline=told["offline"],
     )
-    session.store.open_lease()
+    until.enter_context(session.store.lease())
+    until.callback(session.identities.memo.save)
     pool = WorkerPool(session.store.root / "logs")
-    atexit.register(pool.stop)
+    until.callback(_stop, pool)
     plan = Plan(session.pipeline, {name: Step(node, "run") for name, node in session.pipeline.nodes.items()})
     return Executor(
         plan,
@@ -148,3 +164,11 @@ def _executor(order: str) -> Executor:
         quiet=QuietLock(session.store.root / "locks" / "quiet"),
         remote=session.remote,
     )
+
+
+def _stop(pool: WorkerPool) -> None:
+    """Stop a run's workers; if one can't be stopped, that is no fault of the next run's node."""
+    try:
+        pool.stop()
+    except EdgesmithError as error:
+        logging.getLogger("edgesmith").warning("%s", error)

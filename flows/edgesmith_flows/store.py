@@ -107,7 +107,7 @@ class Store:
 
         What runs that were killed left half-written is removed here.
         """
-        lease = self.open_lease()
+        lease = self._take_lease()
         try:
             yield
         finally:
@@ -115,8 +115,7 @@ class Store:
             shutil.rmtree(self.root / "tmp" / lease.name, ignore_errors=True)
             lease.end()
 
-    def open_lease(self) -> Lease:
-        """Take a lease for as long as this process lives; see `lease`."""
+    def _take_lease(self) -> Lease:
         with self.guarded():
             with self.gate.hold(alone=True, wait=False) as alone:
                 if alone:
