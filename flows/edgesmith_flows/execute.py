@@ -149,12 +149,11 @@ class Executor:
         if result.action is None:
             raise StageFailed(f"{need.node} gave nothing")
         digest = result.action.outputs[need.port]
-        problem = self.store.verify(digest)
-        if problem is None:
+        if self.store.verify(digest) is None:
             return False
-        told = "its artifact is gone"
-        if self.store.artifact_folder(digest).exists():
-            told = f"a damaged artifact ({problem}) was set aside in {self.store.set_aside(digest)}"
+        told = self.store.refuse(digest)
+        if told is None:  # another node that needs it was faster
+            return False
         if self.remote is not None and self.remote.pull_artifact(self.store, digest):
             self.listener.logged(need.node, "INFO", f"{told}; fetched from the remote store")
             return False
@@ -164,9 +163,9 @@ class Executor:
                 hint="run again: a node whose result is lost is made again",
             )
         self.listener.logged(need.node, "WARNING", f"{told}; making it again")
-        self.store.forget(result.action.key)
         state, action = self._make(result.node, False)
-        self.end(NodeResult(result.node, state, action, action.seconds))
+        if state == "done" or action.outputs != result.action.outputs:
+            self.end(NodeResult(result.node, state, action, action.seconds))
         return action.outputs[need.port] != digest
 
     def _run(self, node: Node, key: str, document: Mapping[str, Any], digests: Mapping[str, list[str]]) -> Action:

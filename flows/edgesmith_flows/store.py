@@ -172,9 +172,27 @@ class Store:
             odd = sorted(found ^ set(files))[0]
             return f"{odd} is {'extra' if odd in found else 'missing'}"
         for name, (content, _) in files.items():
-            if hash_file(folder / "files" / name) != content:
-                return f"{name} has changed"
+            try:
+                if hash_file(folder / "files" / name) != content:
+                    return f"{name} has changed"
+            except FileNotFoundError:  # somebody moved it away meanwhile
+                return f"{name} is missing"
+            except OSError as error:
+                return f"{name} can't be read ({error.strerror})"
         return None
+
+    def refuse(self, digest_: str) -> str | None:
+        """Verify an artifact and set it aside if it is damaged; return in words what was done, None if it is sound.
+
+        Several that find one artifact damaged take turns, so that none sets aside what another made again.
+        """
+        with self.lock(f"mend-{digest_}"):
+            problem = self.verify(digest_)
+            if problem is None:
+                return None
+            if not self.artifact_folder(digest_).exists():
+                return "its artifact is gone"
+            return f"a damaged artifact ({problem}) was set aside in {self.set_aside(digest_)}"
 
     def set_aside(self, digest_: str) -> Path:
         """Move a damaged artifact out of the way, and return where it went."""
@@ -219,10 +237,8 @@ class Store:
             place = self.artifact_folder(name)
             with self.gate.hold():
                 self._keep(name)
-            if place.exists():
-                if self.verify(name) is None:
-                    return name
-                self.set_aside(name)
+            if place.exists() and (self.verify(name) is None or self.refuse(name) is None):
+                return name
             staged = Path(tempfile.mkdtemp(dir=self._tmp))
             try:
                 folder.rename(staged / "files")

@@ -1,11 +1,16 @@
 """Nodes are made, or found in the store."""
 
+import textwrap
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from edgesmith import Cancelled
+from edgesmith_flows import store as store_module
 from edgesmith_flows.blame import PluginFailed
+from edgesmith_flows.memo import hash_file
 from edgesmith_flows.worker.client import WorkerPool
 
 CHAIN = """
@@ -137,6 +142,38 @@ class TestDamage:
         damage(run, "a")
         damage(run, "b")
         assert engine.run(text, force={"d"}).text("d") == "HI!!!"
+
+    @pytest.mark.parametrize("how", ["write, with: {text: hi}", "mischief, with: {how: clock}"])
+    def test_one_that_many_nodes_need_at_once_is_made_again_once(self, engine, how, monkeypatch):
+        consumers = [f"b{number}" for number in range(6)]
+        text = f"a: {{uses: {how}}}\n" + "".join(
+            f"{name}: {{uses: shout, needs: a, with: {{marks: {number + 1}}}}}\n"
+            for number, name in enumerate(consumers)
+        )
+        text = textwrap.indent(text, "  ")
+        text = f"name: wide\nstages:\n{text}"
+        damage(engine.run(text), "a")
+        executor = engine.executor(text, force=set(consumers))
+        executor.make("a")
+        monkeypatch.setattr(store_module, "hash_file", lambda path: (time.sleep(0.01), hash_file(path))[1])
+        with ThreadPoolExecutor(len(consumers)) as threads:
+            results = list(threads.map(executor.make, consumers))
+        made = executor.results["a"].action.outputs["text"]
+        assert {result.state for result in results} == {"done"}
+        assert {digest for result in results for digest in result.action.document["inputs"]["text"]} == {made}
+        assert executor.listener.begun.count("a") == 1
+        assert len(list((engine.store.root / "damaged").iterdir())) == 1
+
+    def test_a_stage_that_gave_its_input_again_is_mended_with_it(self, engine):
+        text = """
+            a: {uses: write, with: {text: HI}}
+            b: {uses: shout, needs: a, with: {marks: 0}}
+            c: {uses: shout, needs: b}
+            """
+        run = engine.run(text)
+        assert run.output("a") == run.output("b")
+        damage(run, "a")
+        assert engine.run(text, force={"c"}).text("c") == "HI!"
 
     def test_forcing_a_node_mends_its_own_damaged_output(self, engine):
         damage(engine.run("a: {uses: write}"), "a")

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from edgesmith import Report, UserError
+from edgesmith_flows import store as store_module
 from edgesmith_flows.action import Action
+from edgesmith_flows.memo import hash_file
 from edgesmith_flows.store import Store
 
 DIGEST = "0" * 64
@@ -160,6 +162,31 @@ class TestDamage:
         assert (place / "files" / "a").read_bytes() == b"damaged"
         store.set_aside(digest)
 
+    def test_one_that_is_moved_away_while_it_is_looked_at_is_missing(self, store, monkeypatch):
+        digest = publish(store, a=b"one")
+
+        def late(path):
+            store.set_aside(digest)
+            return hash_file(path)
+
+        monkeypatch.setattr(store_module, "hash_file", late)
+        assert store.verify(digest) == "a is missing"
+
+    def test_a_folder_where_a_file_was_can_not_be_read(self, store):
+        digest = publish(store, a=b"one")
+        file = store.artifact_folder(digest) / "files" / "a"
+        file.unlink()
+        file.symlink_to(store.root, target_is_directory=True)
+        assert store.verify(digest) == "a can't be read (Is a directory)"
+
+    def test_only_a_damaged_artifact_is_refused(self, store):
+        digest = publish(store, a=b"one")
+        assert store.refuse(digest) is None
+        assert store.has(digest)
+        damage(store, digest)
+        assert "a damaged artifact (a has changed) was set aside in" in store.refuse(digest)
+        assert store.refuse(digest) == "its artifact is gone"
+
     def test_publishing_the_sound_content_again_mends_it(self, store):
         digest = publish(store, a=b"one")
         damage(store, digest)
@@ -232,6 +259,7 @@ import sys
 from pathlib import Path
 from edgesmith import Report
 from edgesmith_flows.action import Action
+from edgesmith_flows.memo import hash_file
 from edgesmith_flows.store import Store
 store = Store.open(Path(sys.argv[1]))
 for n in range(20):
