@@ -16,6 +16,7 @@ from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
 from edgesmith_flows.action import Action
 from edgesmith_flows.bridge import bridge_for
 from edgesmith_flows.conduct import Conduct
+from edgesmith_flows.fit import misfit
 from edgesmith_flows.identity import Identities, stage_toolchain, work_pool
 from edgesmith_flows.job import make_job
 from edgesmith_flows.nested import measures, run_nested
@@ -96,7 +97,7 @@ class Executor:
             self.identities.toolchains.build(toolchain, lambda text: self.listener.logged(node.name, "INFO", text))
         while True:
             key, document, digests = self._key(node)
-            action = None if force else self.store.find(key)
+            action = None if force else self._here(node, key)
             if action is not None:
                 return "cached", action
             with self.store.lock(key, self.stop_if_cancelled):
@@ -114,19 +115,15 @@ class Executor:
         return self._find(node, self._key(node)[0]) if told else None
 
     def _find(self, node: Node, key: str) -> Action | None:
-        """Look a key up here, then on the remote store, whose record may be anybody's: it must fit the node."""
-        action = self.store.find(key)
+        """Look a key up here, then on the remote store."""
+        action = self._here(node, key)
         if action is not None or self.remote is None:
             return action
-        action = self.remote.pull_action(self.store, key)
-        if action is None:
-            return None
-        kinds = {port: self.store.manifest(digest)["kind"] for port, digest in action.outputs.items()}
-        if kinds == {port: kind.kind for port, kind in node.output_kinds.items()}:
-            return action
-        self.listener.logged(node.name, "WARNING", f"what the remote store has for it doesn't fit: {kinds}; making it")
-        self.store.forget(key)
-        return None
+        return self.remote.pull_action(self.store, key, node.gives)
+
+    def _here(self, node: Node, key: str) -> Action | None:
+        action = self.store.find(key)
+        return None if action is None or misfit(action, node.gives, self.store) else action
 
     def stop_if_cancelled(self) -> None:
         """Raise Cancelled if the run was interrupted."""

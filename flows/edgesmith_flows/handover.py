@@ -81,7 +81,7 @@ def hand_over_with(send: Send, executor: Executor, node: Node, pool: WorkPool, f
         with executor.identity_lock:
             errand = errand_of(node, pool, digests, executor, force, remote.url)
         key = send(errand.model_dump(mode="json"))
-        action = remote.pull_action(executor.store, key)
+        action = remote.pull_action(executor.store, key, node.gives)
         if action is None:
             raise StageFailed(
                 f"the work pool {pool.name!r} made the key {key[:12]}, but {remote.place} doesn't have it",

@@ -88,6 +88,11 @@ class Node:
         """Names of the nodes it needs, each once."""
         return list(dict.fromkeys(need.node for needs in self.needs.values() for need in needs))
 
+    @property
+    def gives(self) -> dict[str, str]:
+        """By output port, the name of its kind."""
+        return {port: kind.kind for port, kind in self.output_kinds.items()}
+
 
 @dataclass(frozen=True)
 class Pipeline:

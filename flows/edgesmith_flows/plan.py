@@ -8,6 +8,7 @@ from typing import Literal
 
 from edgesmith_flows.action import Action
 from edgesmith_flows.explain import reasons
+from edgesmith_flows.fit import misfit
 from edgesmith_flows.history import LastKeys
 from edgesmith_flows.identity import Identities
 from edgesmith_flows.pipeline import Node, Pipeline
@@ -71,14 +72,14 @@ def make_plan(
     *,
     only: set[str] | None = None,
     force: set[str] | None = None,
-    remote: Callable[[str], Action | None] = lambda _: None,
+    remote: Callable[[Node, str], Action | None] = lambda _node, _key: None,
 ) -> Plan:
     """Plan a pipeline, reading only the store's index and file stats.
 
     Args:
         only: plan these nodes and nothing else (they must include what they need).
         force: nodes to run even if cached.
-        remote: tells what a key that is not in the store gave elsewhere.
+        remote: tells what a node's key that is not in the store gave elsewhere.
     """
     planner = _Planner(store, identities, LastKeys(store, pipeline.name), force or set(), remote)
     with store.gate.hold():
@@ -92,7 +93,7 @@ class _Planner:
     identities: Identities
     last: LastKeys
     force: set[str]
-    remote: Callable[[str], Action | None]
+    remote: Callable[[Node, str], Action | None]
     outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def step(self, node: Node) -> Step:
@@ -109,8 +110,12 @@ class _Planner:
         if node.name in self.force:
             return Step(node, "run", ("forced",), key)
         here = self.store.find(key)
-        action = here or self.remote(key)
+        odd = misfit(here, node.gives, self.store) if here else None
+        if odd is not None:
+            here = None
+        action = here or self.remote(node, key)
         if action is None:
-            return Step(node, "run", reasons(self.store, self.last, node.name, document), key)
+            why = (f"the store's record doesn't fit: {odd}",) if odd else None
+            return Step(node, "run", why or reasons(self.store, self.last, node.name, document), key)
         self.outputs[node.name] = action.outputs
         return Step(node, "cached", (), key, action, remote=here is None)

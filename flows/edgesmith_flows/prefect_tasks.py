@@ -84,7 +84,7 @@ def bring_back(executor: Executor, futures: Mapping[str, Any]) -> None:
             told = future.result()
             action = received(told)
             if executor.store.find(action.key) is None and executor.remote is not None:
-                executor.remote.pull_action(executor.store, action.key)
+                executor.remote.pull_action(executor.store, action.key, node.gives)
             executor.end(NodeResult(node, told["state"], action, action.seconds))
         elif future.state.is_failed() and future.state.name != "NotReady":
             error = future.result(raise_on_failure=False)

@@ -21,6 +21,7 @@ from typing import Any
 
 from edgesmith.artifacts import Artifact
 from edgesmith_flows.action import Action, action_bytes
+from edgesmith_flows.fit import misfit
 from edgesmith_flows.remote_link import Link
 from edgesmith_flows.remote_records import (
     action_name,
@@ -74,17 +75,26 @@ class Remote:
         """End transfers in other threads within a block, and let every later call do nothing."""
         self._link.gone.set()
 
-    def peek(self, key: str) -> Action | None:
-        """Return the record of what a key gave, without bringing anything here."""
-        return self._link.attempt(lambda: self._record(key), None)
+    def peek(self, key: str, gives: Mapping[str, str] | None = None) -> Action | None:
+        """Return the record of what a key gave, without bringing anything here.
 
-    def pull_action(self, store: Store, key: str) -> Action | None:
+        Args:
+            gives: by output port of the key's node, the name of its kind, if the node is known; a record with other
+                ports doesn't count. Kinds are looked at when the outputs are brought here.
+        """
+        return self._link.attempt(lambda: self._record(key, gives), None)
+
+    def pull_action(self, store: Store, key: str, gives: Mapping[str, str] | None = None) -> Action | None:
         """Bring what a key gave into the local store; return it, or None if the remote doesn't have all of it.
+
+        Args:
+            gives: by output port of the key's node, the name of its kind, if the node is known; a record of anything
+                else doesn't count, and is not kept here.
 
         Raises:
             UserError: the local store can't be written.
         """
-        return self._link.attempt(lambda: self._pull_action(store, key), None)
+        return self._link.attempt(lambda: self._pull_action(store, key, gives), None)
 
     def pull_artifact(self, store: Store, digest_: str) -> bool:
         """Bring an artifact into the local store, if it isn't there; tell whether it is there now.
@@ -121,20 +131,29 @@ class Remote:
             if key is not None:
                 yield key
 
-    def _record(self, key: str) -> Action | None:
+    def _record(self, key: str, gives: Mapping[str, str] | None) -> Action | None:
         name = action_name(key)
         content = self._link.read(name)
         if content is None:
             return None
         try:
-            return read_record(key, content)
+            action = read_record(key, content)
         except ValueError as problem:
             self._refuse(name, str(problem))
             return None
+        return action if self._fits(action, gives) else None
 
-    def _pull_action(self, store: Store, key: str) -> Action | None:
-        action = self._record(key)
+    def _fits(self, action: Action, gives: Mapping[str, str] | None, store: Store | None = None) -> bool:
+        problem = None if gives is None else misfit(action, gives, store)
+        if problem is not None:
+            self._refuse(action_name(action.key), problem)
+        return problem is None
+
+    def _pull_action(self, store: Store, key: str, gives: Mapping[str, str] | None) -> Action | None:
+        action = self._record(key, gives)
         if action is None or not all(self._pull(store, output) for output in sorted(set(action.outputs.values()))):
+            return None
+        if not self._fits(action, gives, store):
             return None
         store.record(action)
         return store.find(key)  # which keeps it from `cache gc`

@@ -13,7 +13,7 @@ from edgesmith_flows.action import Action
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.identity import Identities
 from edgesmith_flows.machines import Machines
-from edgesmith_flows.pipeline import Pipeline
+from edgesmith_flows.pipeline import Node, Pipeline
 from edgesmith_flows.plan import Plan, make_plan
 from edgesmith_flows.registry import Registry, load_registry
 from edgesmith_flows.resolve import resolve
@@ -136,8 +136,8 @@ def plan_session(session: Session, only: Iterable[str] = (), force: Iterable[str
     if wanted is not None and forced - wanted:
         raise UserError(f"--force {sorted(forced - wanted)[0]}: --only leaves this node out")
 
-    def look(key: str) -> Action | None:
-        return session.remote.peek(key) if session.remote else None
+    def look(node: Node, key: str) -> Action | None:
+        return session.remote.peek(key, node.gives) if session.remote else None
 
     plan = make_plan(session.pipeline, session.store, session.identities, only=wanted, force=forced, remote=look)
     session.identities.memo.save()
@@ -150,7 +150,7 @@ def fetch(session: Session, plan: Plan) -> Plan:
         return plan
     for step in plan.steps.values():
         if step.remote and step.key is not None:
-            session.remote.pull_action(session.store, step.key)
+            session.remote.pull_action(session.store, step.key, step.node.gives)
     forced = {name for name, step in plan.steps.items() if step.reasons == ("forced",)}
     return make_plan(session.pipeline, session.store, session.identities, only=set(plan.steps), force=forced)
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from edgesmith import UserError
@@ -55,6 +57,16 @@ def test_a_node_whose_manifest_is_damaged_runs_again(engine):
     (run.output("b").parent / "manifest.json").write_text("")
     assert states(engine.plan(CHAIN)) == {"a": "cached", "b": "run", "c": "wait"}
     assert engine.run(CHAIN).states["b"] == "done"
+
+
+def test_a_record_that_is_not_the_nodes_is_a_reason_to_run(engine):
+    action = engine.run(CHAIN).executor.results["a"].action
+    engine.store.record(replace(action, outputs={}))
+    plan = engine.plan(CHAIN)
+    assert states(plan) == {"a": "run", "b": "wait", "c": "wait"}
+    (reason,) = plan.steps["a"].reasons
+    assert reason == "the store's record doesn't fit: it has no output; expected the outputs 'text'"
+    assert engine.run(CHAIN).states == {"a": "done", "b": "cached", "c": "cached"}
 
 
 def test_a_toolchain_that_must_be_built_is_a_reason_to_run(engine):

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import fsspec
@@ -20,7 +20,7 @@ import pytest
 
 from edgesmith import OnnxModel, Report, UserError
 from edgesmith_flows import transfer
-from edgesmith_flows.action import Action
+from edgesmith_flows.action import Action, action_bytes
 from edgesmith_flows.canonical import digest
 from edgesmith_flows.remote import Remote
 from edgesmith_flows.remote_records import action_name, blob_name, manifest_name
@@ -548,6 +548,34 @@ class TestHostile:
         folder.write(action_name(other), folder.read(action_name(key)))
         assert folder.open().pull_action(make_store(), other) is None
         assert "its document doesn't give its key" in folder.told[0]
+
+    @pytest.mark.parametrize(
+        ("ports", "problem"),
+        [
+            ([], "it has no output; expected the outputs 'out'"),
+            (["model"], "it has the outputs 'model'; expected the outputs 'out'"),
+        ],
+    )
+    def test_a_record_with_other_ports_than_its_node_counts_as_absent(self, folder, make_store, ports, problem):
+        made = make(make_store("other"), a=b"1")
+        folder.open().push_action(make_store("other"), made)
+        given = dict.fromkeys(ports, made.outputs["out"])
+        folder.write(action_name(made.key), action_bytes(replace(made, outputs=given)))
+        store = make_store()
+        assert folder.open().peek(made.key, {"out": "report"}) is None
+        assert folder.open().pull_action(store, made.key, {"out": "report"}) is None
+        assert store.recorded(made.key) is None
+        assert problem in folder.told[0]
+        assert "counts as absent" in folder.told[0]
+
+    def test_a_record_of_another_kind_than_its_nodes_is_not_kept(self, folder, make_store):
+        made = make(make_store("other"), a=b"1")
+        folder.open().push_action(make_store("other"), made)
+        store = make_store()
+        assert folder.open().pull_action(store, made.key, {"out": "onnx"}) is None
+        assert store.recorded(made.key) is None
+        assert "its output 'out' is of the kind 'report'; expected 'onnx'" in folder.told[0]
+        assert folder.open().pull_action(store, made.key, {"out": "report"}) == made
 
     def test_a_record_too_large_to_read_is_refused(self, folder, make_store):
         key = self.plant(folder, {"a": [sha(b"evil"), 4]})

@@ -106,6 +106,18 @@ class TestDryRun:
         ]
         assert list((tmp_path / "store" / "artifacts").iterdir()) == []
 
+    def test_a_record_on_the_remote_store_that_is_not_the_nodes_counts_as_absent(self, made, call, pipeline, tmp_path):
+        remote = f"file://{tmp_path}/remote"
+        assert call("cache", "push", "--store", str(made), "--remote", remote).code == 0
+        records = {file: json.loads(file.read_text()) for file in (tmp_path / "remote").glob("actions/??/*.json")}
+        (odd,) = [file for file, record in records.items() if record["document"]["stage"] == "build"]
+        odd.write_text(json.dumps({**records[odd], "outputs": {}}))
+        answer = call("run", pipeline(), "--dry-run", "--store", str(tmp_path / "empty"), "--remote", remote)
+        assert answer.code == 0
+        assert "a: cached on the remote store\n" in answer.out
+        assert "m: will run (never run here)\n" in answer.out
+        assert f"{odd.name}: it has no output; expected the outputs 'model'; it counts as absent" in answer.err
+
     def test_only_takes_a_node_and_what_it_needs(self, call, pipeline):
         assert [line[0] for line in call("run", pipeline(), "--dry-run", "--only", "b").out.splitlines()] == ["a", "b"]
 
