@@ -85,7 +85,7 @@ def _choose(store: Store, policy: Policy, now: float) -> Collected:
     gives = {key: set(action.outputs.values()) for key in list(store.keys()) if (action := store.recorded(key))}
     used = {key: store.used(key) for key in gives}
     held = {key for run in records.kept for key in run.keys}
-    going = _unwanted(policy, used, held, now) - pinned
+    going = _unwanted(policy, used, held, records.told, now) - pinned
     needed = Counter(digest for key in gives.keys() - going for digest in gives[key])
     going |= _too_many(store, policy, sizes, gives, needed, used, going | pinned)
     kept = {digest for key in gives.keys() - going for digest in gives[key]} | in_use
@@ -103,12 +103,24 @@ def _choose(store: Store, policy: Policy, now: float) -> Collected:
     )
 
 
-def _unwanted(policy: Policy, used: Mapping[str, float], held: set[str], now: float) -> set[str]:
-    """Return the keys that neither their age nor a run that is kept holds."""
+def _unwanted(
+    policy: Policy, used: Mapping[str, float], held: set[str], told: Mapping[str, float], now: float
+) -> set[str]:
+    """Return the keys that neither their age nor a run that is kept holds.
+
+    Args:
+        told: by key that any run has, when the last of these runs ended.
+    """
     if not policy.limits_results:
         return set()
-    days = policy.keep_days
-    return {key for key, when in used.items() if key not in held and (days is None or now - when > days * DAY)}
+
+    def old(key: str) -> bool:
+        if policy.keep_days is not None:
+            return now - used[key] > policy.keep_days * DAY
+        # Who used it after those runs left no record: a run that was interrupted, and will go on from there.
+        return used[key] <= told.get(key, 0.0) or now - used[key] > STRAY_DAYS * DAY
+
+    return {key for key in used if key not in held and old(key)}
 
 
 def _too_many(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,7 +31,8 @@ class Policy:
     Attributes:
         keep_days: results that no run made or found for this long may go, and runs that ended before that.
         keep_runs: all but the newest runs of any pipeline, and nights of any nightly, may go, and results that none of
-            them made or found. With `keep_days`, a run or a result stays if either keeps it.
+            them made or found; of a run without a record (it was interrupted) they stay for `STRAY_DAYS`. With
+            `keep_days`, a run or a result stays if either keeps it.
         max_size: bytes; then results unused for longest go too, until the store fits.
         keep_records: days for which records and pages stay although the results of their runs may go.
     """
@@ -59,12 +60,14 @@ class Records:
     Attributes:
         kept: runs whose results stay.
         running: those of them that ended since the oldest running pipeline or nightly began.
+        told: by key that any run has, kept or not, when the last of these runs ended.
         going: files of records and pages that may go.
         unindexed: how many records stay because their figures can't be taken into the table.
     """
 
     kept: list[Run]
     running: list[Run]
+    told: Mapping[str, float]
     going: list[Path] = field(default_factory=list)
     unindexed: int = 0
 
@@ -92,7 +95,12 @@ def choose_records(store: Store, policy: Policy, now: float, horizon: float) -> 
         return kept_runs, kept_nights
 
     results_of, _ = stay(policy.keep_days)
-    found = Records([run for run in known if run.name in results_of], [run for run in known if run.ended >= horizon])
+    told: dict[str, float] = {}
+    for run in known:
+        told.update({key: max(run.ended, told.get(key, 0.0)) for key in run.keys})
+    found = Records(
+        [run for run in known if run.name in results_of], [run for run in known if run.ended >= horizon], told
+    )
     if not policy.limits_records:
         return found
     days = [one for one in (policy.keep_days, policy.keep_records) if one is not None]

@@ -39,8 +39,8 @@ def age(store, key, days):
     os.utime(store.root / "actions" / key[:2] / f"{key}.json", (when, when))
 
 
-def run_of(*keys, name="20260101T000000.0-p", pipeline="p"):
-    return Run(name, pipeline, 0.0, {f"n{i}": {"key": key} for i, key in enumerate(keys)})
+def run_of(*keys, name="20260101T000000.0-p", pipeline="p", begun=0.0):
+    return Run(name, pipeline, begun, {f"n{i}": {"key": key} for i, key in enumerate(keys)})
 
 
 def write_record(store, run):
@@ -96,6 +96,13 @@ class TestRuns:
         write_record(store, run_of("a2", name="20260102T000000.0-a", pipeline="a"))
         write_record(store, run_of("b1", name="20250101T000000.0-b", pipeline="b"))
         assert collect(store, Policy(keep_runs=1)).keys == ["a1"]
+
+    def test_what_an_interrupted_run_made_or_found_stays_for_a_week(self, store):
+        now = time.time()
+        for key, days in (("made", 6), ("found", 1), ("long ago", 8), ("another run's", 3)):
+            make(store, key, days=days)
+        write_record(store, run_of("found", "another run's", begun=now - 2 * DAY))
+        assert collect(store, Policy(keep_runs=0)).keys == ["another run's", "long ago"]
 
     def test_days_and_runs_each_keep(self, store):
         make(store, "young")
