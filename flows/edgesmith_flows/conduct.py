@@ -9,7 +9,7 @@ from edgesmith.errors import StageFailed
 from edgesmith_flows.pipeline import Node
 from edgesmith_flows.store import Store
 
-Stamp = tuple[int, int, int, int]
+Stamp = tuple[int, ...]
 
 
 class Conduct:
@@ -53,5 +53,8 @@ class Conduct:
 
 
 def _stamp(path: Path) -> Stamp:
-    status = path.lstat()
+    try:
+        status = path.lstat()
+    except OSError:  # the stage took it away
+        return ()
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -21,6 +21,7 @@ from edgesmith_flows.identity import Identities, stage_toolchain, work_pool
 from edgesmith_flows.job import make_job
 from edgesmith_flows.nested import measures, run_nested
 from edgesmith_flows.outcome import Listener, NodeResult, NodeState
+from edgesmith_flows.per_input import refuse_odd
 from edgesmith_flows.pipeline import Need, Node
 from edgesmith_flows.plan import Plan, input_digests
 from edgesmith_flows.quiet import QuietLock
@@ -193,6 +194,7 @@ class Executor:
             except StageBug as error:
                 raise StageBug(f"{who} failed: {error.message}", error.trace) from error
             conduct.check()
+            refuse_odd(node, figures, who)
             seconds = time.monotonic() - begun
             outputs = {}
             for port, kind in node.output_kinds.items():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgesmith.artifacts import Model
-from edgesmith.ports import as_port
 from edgesmith_flows.gates import GateResult, evaluate_gates, gate_nodes
 from edgesmith_flows.outcome import NodeResult
+from edgesmith_flows.per_input import per_input
 from edgesmith_flows.pipeline import Node
 from edgesmith_flows.plan import Plan
 from edgesmith_flows.store import Store
@@ -88,26 +88,14 @@ def _cell(value: Any, form: str) -> str:
 
 def node_figures(node: Node, figures: Mapping[str, Any]) -> dict[str, Any]:
     """Return a node's figures as gates see them: those given per input are keyed by the input node's name."""
-    seen: dict[str, Any] = {}
-    per_input = _per_input(node, figures)
-    for name, value in figures.items():
-        if name not in per_input:
-            seen[name] = value
-    for needs, rows in per_input.values():
-        for need, row in zip(needs, rows, strict=False):
+    given = per_input(node, figures)
+    own = {name: value for name, value in figures.items() if name not in given}
+    keyed: dict[str, dict[str, Any]] = {}
+    for rows in given.values():
+        for need, row in rows:
             for name, value in row.items():
-                seen.setdefault(name, {})[need] = value
-    return seen
-
-
-def _per_input(node: Node, figures: Mapping[str, Any]) -> dict[str, tuple[list[str], Sequence[Mapping[str, Any]]]]:
-    """Return, for each `many` port that the figures name, the input nodes and their rows."""
-    found: dict[str, tuple[list[str], Sequence[Mapping[str, Any]]]] = {}
-    for port, spec in node.stage.inputs.items():
-        rows = figures.get(port)
-        if as_port(spec).many and isinstance(rows, list):
-            found[port] = ([need.node for need in node.needs[port]], rows)
-    return found
+                keyed.setdefault(name, {})[need] = value
+    return {**keyed, **own}
 
 
 def summarise(plan: Plan, results: Mapping[str, NodeResult], store: Store) -> Summary:
@@ -119,8 +107,8 @@ def summarise(plan: Plan, results: Mapping[str, NodeResult], store: Store) -> Su
             continue
         node = result.node
         figures[name] = node_figures(node, result.action.figures)
-        for needs, given in _per_input(node, result.action.figures).values():
-            for need, row in zip(needs, given, strict=False):
+        for given in per_input(node, result.action.figures).values():
+            for need, row in given:
                 rows.setdefault(need, {}).update(row)
     ordered = [name for name in plan.steps if name in results and _gives_model(results[name].node)]
     bases = {node.base for node in plan.pipeline.nodes.values()} - {step.node.base for step in plan.steps.values()}

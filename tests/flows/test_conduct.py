@@ -47,6 +47,7 @@ def forge(folder):
     [
         (lambda folder: (folder / "more.txt").write_text("x"), "more.txt is extra"),
         (lambda folder: (folder / "text.txt").unlink(), "text.txt is missing"),
+        (lambda folder: folder.rename(folder.with_name("taken")), "text.txt is missing"),
         (rewrite, "text.txt has changed"),
         (forge, "text.txt has changed"),
     ],
@@ -57,6 +58,12 @@ def test_a_changed_input_is_told_with_the_distribution(case, deed, told):
         case.check()
     assert raised.value.message == f"the stage greedy (acme 1.0) changed its input 'text': {told}"
     assert "copies what it changes" in raised.value.hint
+
+
+def test_an_input_that_was_moved_away_whole_is_told(case):
+    case.given.parent.rename(case.workspace / "text" / "taken")
+    with pytest.raises(StageFailed, match="changed its input 'text': its manifest cannot be read"):
+        case.check()
 
 
 def test_new_times_alone_are_nobodys_fault(case):

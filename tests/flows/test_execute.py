@@ -196,6 +196,15 @@ class TestFailing:
         assert run.error("a") == "the stage mischief (local module) failed: KeyError: 'no such key'"
         assert run.errors["a"].exit_code == 3
 
+    def test_figures_per_input_that_are_none_are_the_stages_fault_and_nothing_is_published(self, engine):
+        run = engine.run("""
+            m: {uses: build}
+            a: {uses: assay, needs: {models: m}, with: {figures: [{top1: 0.9}], own: {top1: 0.5}}}
+            """)
+        assert run.error("a").startswith("the stage assay (local module) gave figures for its input 'models' that are")
+        assert run.errors["a"].exit_code == 1
+        assert [action.document["stage"] for action in engine.store.actions()] == ["build"]
+
     @pytest.mark.parametrize("how", ["nothing", "vanish"])
     def test_an_output_that_was_not_written_is_told(self, engine, how):
         run = engine.run(f"a: {{uses: mischief, with: {{how: {how}}}}}")

@@ -1,5 +1,7 @@
 """What came of a run: figures by node, the results table, the gates."""
 
+from dataclasses import replace
+
 import pytest
 
 from edgesmith_flows.results import node_figures, summarise
@@ -74,6 +76,17 @@ def test_a_gate_on_a_node_that_failed_does_not_hold_and_says_why(summary):
 def test_gates_on_nodes_that_were_left_out_are_not_looked_at(engine):
     plan = engine.plan(TEXT, only={"plain"})
     assert summarise(plan, {}, engine.store).gates == []
+
+
+@pytest.mark.parametrize("figures", [{"top1": 0.5, "models": [{"top1": 0.9}]}, {"models": [0.9, 0.8]}])
+def test_figures_that_no_stage_may_give_do_not_keep_a_store_that_has_them_from_being_read(engine, figures):
+    run = engine.run(TEXT)
+    engine.store.record(replace(run.executor.results["tally"].action, figures=figures))
+    again = engine.run(TEXT)
+    assert again.states["tally"] == "cached"
+    found = summarise(again.executor.plan, again.executor.results, engine.store)
+    assert [row.node for row in found.rows] == ["plain", "big-one"]
+    assert [gate.held for gate in found.gates] == [False, True]
 
 
 def test_figures_of_a_node_without_list_inputs_stay_as_they_are(engine):

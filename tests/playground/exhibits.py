@@ -12,18 +12,19 @@ from .kinds import Sign, Text
 
 
 class Assay(Stage):
-    """Give the figures that its params name, one mapping for each model."""
+    """Give the figures that its params name: one mapping for each model, if they behave, and some of its own."""
 
     name, version = "assay", "1"
     inputs = {"models": many(Sign)}
     outputs = {"report": Report}
 
     class Params(Stage.Params):
-        figures: tuple[dict[str, Any], ...]
+        figures: tuple[Any, ...]
+        own: dict[str, Any] = {}
 
     def run(self, ctx, inputs, params):
         (ctx.out("report") / "report.json").write_text("{}")
-        return {"models": [dict(one) for one in params.figures]}
+        return {"models": list(params.figures), **params.own}
 
 
 class Exhibit(Stage):
