@@ -165,21 +165,23 @@ def _collected(found: Collected, store: Store, dry_run: bool) -> dict[str, Any]:
 @store_option
 @remote_option
 def push(pipeline: str | None, store: str | None, remote: str | None) -> None:
-    """Send results to the remote store: those of PIPELINE's newest run, or all."""
+    """Send results to the remote store: those of PIPELINE's newest run, or all; exit with 1 if one isn't there then."""
     from edgesmith_flows.settings import load_settings
     from edgesmith_flows.store import Store
     from edgesmith_flows.tags import newest_run
 
     settings = load_settings(store, remote)
     shared, opened = open_remote(settings), Store.open(settings.store)
-    keys = newest_run(opened, pipeline).keys if pipeline else list(opened.keys())
+    keys = list(dict.fromkeys(newest_run(opened, pipeline).keys)) if pipeline else [a.key for a in opened.actions()]
     count = sent = 0
     with opened.lease():
-        for action in filter(None, map(opened.find, keys)):
-            sent += shared.push_action(opened, action)
-            count += not shared.dead
-    click.echo(f"{count} results are on {shared.url}; sent {sent:,} bytes")
-    if shared.dead:
+        for key in keys:
+            action = opened.find(key)
+            sent += shared.push_action(opened, action) if action else 0
+            count += shared.peek(key) is not None
+    told = f"{count} results are" if count == len(keys) else f"{count} of {len(keys)} results are"
+    click.echo(f"{told} on {shared.place}; sent {sent:,} bytes")
+    if shared.dead or count < len(keys):
         raise click.exceptions.Exit(1)
 
 
@@ -189,30 +191,38 @@ def push(pipeline: str | None, store: str | None, remote: str | None) -> None:
 @store_option
 @remote_option
 def pull(pipeline: str | None, overrides: tuple[str, ...], store: str | None, remote: str | None) -> None:
-    """Bring results from the remote store: those that PIPELINE would otherwise make, or all."""
+    """Bring results from the remote store: those that PIPELINE would otherwise make, or all.
+
+    Exit with 1 if it can't be used, or one that it has can't be brought here.
+    """
     from edgesmith_flows.overrides import parse_overrides
     from edgesmith_flows.session import fetch, open_session, plan_session
     from edgesmith_flows.settings import load_settings
     from edgesmith_flows.store import Store
 
     settings = load_settings(store, remote)
-    shared = open_remote(settings)
+    more = ""
     if pipeline:
         session = open_session(pipeline, settings, parse_overrides(overrides))
+        shared = session.remote or open_remote(settings)
         with session.store.lease():
             plan, _ = plan_session(session)
             wanted = [name for name, step in plan.steps.items() if step.remote]
             after = fetch(session, plan)
-        count = sum(not after.steps[name].remote and after.steps[name].state == "cached" for name in wanted)
+        count = sum(after.steps[name].state == "cached" for name in wanted)
+        missing = len(wanted) - count
         there = sum(step.state == "cached" for step in after.steps.values())
-        click.echo(f"fetched {count} results from {shared.url}; {there} of {len(after.steps)} nodes are cached")
-        return
-    opened, count = Store.open(settings.store), 0
-    with opened.lease():
-        for key in shared.actions():
-            count += opened.find(key) is None and shared.pull_action(opened, key) is not None
-    click.echo(f"fetched {count} results from {shared.url}")
-    if shared.dead:
+        more = f"; {there} of {len(after.steps)} nodes are cached"
+    else:
+        shared, opened, count, missing = open_remote(settings), Store.open(settings.store), 0, 0
+        with opened.lease():
+            for key in shared.actions():
+                if opened.find(key) is None:
+                    got = shared.pull_action(opened, key) is not None
+                    count, missing = count + got, missing + (not got)
+    told = f"{count} of {count + missing} results" if missing else f"{count} results"
+    click.echo(f"fetched {told} from {shared.place}{more}")
+    if shared.dead or missing:
         raise click.exceptions.Exit(1)
 
 

@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from edgesmith_flows.store import Store
+from edgesmith_flows.transfer import Objects, Unreachable
 
 
 @pytest.fixture
@@ -73,3 +75,84 @@ def test_gc_says_what_goes_as_text_and_as_json(filled, call):
     assert sorted(filled.artifacts()) == artifacts
     assert json.loads(call("cache", "gc", "--keep-days", "0", "--json").out)["removed"] is True
     assert list(filled.artifacts()) == []
+
+
+class TestSharing:
+    """`push` and `pull` count what is really there, and exit with 1 where something is missing."""
+
+    @pytest.fixture
+    def remote(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("EDGESMITH_REMOTE", f"file://{tmp_path}/remote")
+        return tmp_path / "remote"
+
+    @pytest.fixture
+    def pipeline(self, project):
+        (project / "tiny.yaml").write_text("name: tiny\nstages:\n  a: {uses: write}\n  b: {uses: shout, needs: a}\n")
+        return "tiny.yaml"
+
+    def test_what_one_pushes_another_pulls(self, filled, remote, call, tmp_path):
+        sent = call("cache", "push")
+        assert (sent.code, sent.err) == (0, "")
+        assert sent.out.startswith(f"2 results are on the remote store file://{remote}; sent ")
+        assert call("cache", "push").out.endswith("; sent 0 bytes\n")
+        fetched = call("cache", "pull", "--store", str(tmp_path / "other"))
+        assert (fetched.code, fetched.out) == (0, f"fetched 2 results from the remote store file://{remote}\n")
+
+    def test_a_pipelines_results_are_pulled_alone(self, filled, remote, call, pipeline, tmp_path):
+        call("cache", "push")
+        fetched = call("cache", "pull", pipeline, "--set", "b.marks=2", "--store", str(tmp_path / "other"))
+        assert fetched.code == 0
+        assert fetched.out == f"fetched 1 results from the remote store file://{remote}; 1 of 2 nodes are cached\n"
+
+    def test_a_place_that_can_only_be_read_gets_nothing(self, filled, remote, call, monkeypatch):
+        call("cache", "push")
+        action = next(filled.actions())
+        filled.record(replace(action, key="0" * 64))
+
+        def denied(self, *_):
+            raise Unreachable(PermissionError("no"))
+
+        monkeypatch.setattr(Objects, "upload", denied)
+        monkeypatch.setattr(Objects, "write", denied)
+        sent = call("cache", "push")
+        assert sent.code == 1
+        assert sent.out == f"2 of 3 results are on the remote store file://{remote}; sent 0 bytes\n"
+        assert "can't be written" in sent.err
+
+    def test_a_damaged_artifact_is_missing_there(self, filled, remote, call):
+        file = filled.artifact_folder(next(filled.artifacts())) / "files" / "text.txt"
+        file.chmod(0o644)
+        file.write_text("damaged")
+        sent = call("cache", "push")
+        assert sent.code == 1
+        assert sent.out.startswith("1 of 2 results are on ")
+        assert "was not sent" in sent.err
+
+    def test_what_the_remote_store_lost_is_missing_here(self, filled, remote, call, pipeline, tmp_path):
+        call("cache", "push")
+        for blob in remote.glob("blobs/??/*"):
+            blob.unlink()
+        for arguments in ([], [pipeline]):
+            fetched = call("cache", "pull", *arguments, "--store", str(tmp_path / "other"))
+            assert fetched.code == 1
+            assert fetched.out.startswith("fetched 0 of 2 results from ")
+
+    def test_a_remote_store_that_can_not_be_reached_is_told_once(self, filled, remote, call, pipeline, tmp_path):
+        remote.write_text("in the way")
+        elsewhere = ["--store", str(tmp_path / "other")]
+        for arguments in (["push"], ["pull", *elsewhere], ["pull", pipeline, *elsewhere]):
+            answer = call("cache", *arguments)
+            assert answer.code == 1
+            assert answer.err.count("can't be used") == 1
+
+    def test_a_password_is_not_shown(self, project, call, pipeline, monkeypatch):
+        monkeypatch.setenv("EDGESMITH_REMOTE", "ftp://me:secret@127.0.0.1:9/store")
+        for arguments in (["push"], ["pull"], ["pull", pipeline]):
+            answer = call("cache", *arguments)
+            assert answer.code == 1
+            assert "secret" not in answer.out + answer.err
+            assert "the remote store ftp://127.0.0.1:9/store" in answer.out
+
+    def test_without_a_remote_store_nothing_is_shared(self, call, pipeline):
+        for arguments in (["push"], ["pull"], ["pull", pipeline]):
+            assert "there is no remote store" in call("cache", *arguments).err
