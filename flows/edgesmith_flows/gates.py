@@ -24,10 +24,6 @@ class GateResult:
     detail: str
 
 
-class _Figures(dict[str, Any]):
-    """A node's figures, reached by attribute and by index."""
-
-
 def names_in(expression: str) -> list[str]:
     """Return the node names that a gate mentions.
 
@@ -98,10 +94,19 @@ def _evaluate(gate: str, figures: Mapping[str, Mapping[str, Any]]) -> GateResult
 def _evaluator(figures: Mapping[str, Mapping[str, Any]]) -> Any:
     from simpleeval import EvalWithCompoundTypes
 
-    return EvalWithCompoundTypes(
-        names={name: _Figures(values) for name, values in figures.items()},
+    evaluator = EvalWithCompoundTypes(
+        names={name: dict(values) for name, values in figures.items()},
         functions={"min": min, "max": max, "abs": abs, "round": round, "len": len},
     )
+    otherwise = evaluator.nodes[ast.Attribute]
+
+    def attribute(node: ast.Attribute) -> Any:
+        """Find `a.b`: a figure first, as it may have the name of a mapping's method (`values`, `items`)."""
+        of = evaluator._eval(node.value)
+        return of[node.attr] if isinstance(of, Mapping) and node.attr in of else otherwise(node)
+
+    evaluator.nodes[ast.Attribute] = attribute
+    return evaluator
 
 
 def _values(gate: str, evaluator: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
     """Parse `NAME=VALUE` texts; the value is YAML (`3`, `true`, `[a, b]`, `text`).
 
     Raises:
-        UserError: a text has no `=`, or its value isn't YAML.
+        UserError: a text has no `=`, isn't UTF-8, or its value isn't YAML.
     """
     found: dict[str, Any] = {}
     for text in texts:
+        if not _is_text(text):
+            told = os.fsencode(text)[:80].decode(errors="backslashreplace")
+            raise UserError(f"--set {told}: not UTF-8; expected NAME=VALUE in UTF-8, as pipeline files are")
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise UserError(f"--set {text!r}: expected NAME=VALUE, e.g. --set image_size=128")
@@ -28,6 +32,15 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
             message = error.problems[0].message.removeprefix("not YAML: ")
             raise UserError(f"--set {text[:80]!r}: the value is not YAML: {message}") from error
     return found
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether an argument could be decoded; bytes that couldn't be are surrogates, which nothing can write."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def apply_overrides(document: PipelineDocument, overrides: Mapping[str, Any]) -> PipelineDocument:

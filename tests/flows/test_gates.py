@@ -31,6 +31,15 @@ def test_a_gate_that_holds(gate):
     assert result(gate).held
 
 
+@pytest.mark.parametrize("name", ["values", "items", "copy", "format"])
+def test_a_figure_may_have_the_name_of_a_mappings_method(name):
+    (found,) = evaluate_gates(
+        (f"count.{name} > 3 and min(count.of.values()) == 1",), {"count": {name: 4, "of": {"a": 1}}}
+    )
+    assert found.held
+    assert found.detail.startswith(f"count.{name} = 4")
+
+
 def test_a_gate_that_does_not_hold_shows_the_figures_it_looked_at():
     found = result('bench.top1["tflite-int8"] >= train.top1 + 0.5')
     assert not found.held

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,12 @@ def test_the_last_of_two_wins():
 def test_a_text_without_a_name_and_a_value_is_refused(text):
     with pytest.raises(UserError, match="expected NAME=VALUE"):
         parse_overrides([text])
+
+
+@pytest.mark.parametrize("argument", [b"a=\xff", b"\xff=3", b"a.b=[1, \xff]"])
+def test_bytes_that_are_no_text_are_refused(argument):
+    with pytest.raises(UserError, match=r"^--set .*\\xff.*: not UTF-8"):
+        parse_overrides([os.fsdecode(argument)])
 
 
 @given(st.text("a1 [{}]:&*!-'\"\n\0é", max_size=20))
