@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 
 from prefect import serve as prefect_serve
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, GlobalConcurrencyLimitCreate, WorkPoolCreate
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner.storage import LocalStorage
@@ -30,6 +30,9 @@ from edgesmith_flows.yaml_source import load_yaml
 PLUGIN = "edgesmith"
 IMAGE_FOLDER = "/opt/project"
 """Where the project is in a container image (deployments/Dockerfile)."""
+
+_NOT_OURS = {"parameters", "concurrency_limit", "concurrency_options"}
+"""What a deployment that is there already keeps as its users have set it."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,12 @@ def deploy(
 ) -> list[Deployed]:
     """Deploy pipelines under their own names; a deployment that is there already is brought up to date.
 
+    Its schedules, and whether it is paused, stay as they are unless `cron` is given.
+
     Args:
         names: pipelines as `edgesmith run` takes them, by name.
         pool: the work pool; made where there is none, of type process, or docker for an image.
-        cron: a schedule for all of them, in `timezone`.
+        cron: a schedule for all of them, in `timezone`, in the place of those that they have.
         image: a container image that has edgesmith and the project in it.
 
     Raises:
@@ -67,7 +72,10 @@ def deploy(
         made = _ensure_pool(client, pool, "docker" if image else "process")
         for name in names:
             _ensure_limits(client, name)
+            _ensure_replaceable(client, name, schedule)
     for deployment in deployments:
+        if schedule is None:
+            deployment.model_fields_set.discard("paused")
         deployment.apply(image=image) if image else deployment.apply()
     return [Deployed(deployment.name, pool, made) for deployment in deployments]
 
@@ -83,6 +91,7 @@ def serve(names: Sequence[str], cron: str | None = None, timezone: str | None = 
     with _client() as client:
         for name in names:
             _ensure_limits(client, name)
+            _ensure_replaceable(client, name, schedule)
     enable_names()
     print(f"serving {', '.join(names)}; run one with `prefect deployment run {names[0]}`, stop with Ctrl-C", flush=True)
     prefect_serve(*deployments, print_starting_message=False)
@@ -131,6 +140,8 @@ def _deployment(name: str, schedule: Schedule | None, image: str | None, pool: s
     )
     # Without this step Prefect would copy the project, store and all, before each run.
     made.storage = LocalStorage(path=IMAGE_FOLDER if image else str(Path.cwd()))
+    # An update sends the fields that are set, and Prefect sets all of them.
+    made.model_fields_set.difference_update(_NOT_OURS if schedule else {*_NOT_OURS, "schedules"})
     return made
 
 
@@ -163,6 +174,21 @@ def _ensure_pool(client: SyncPrefectClient, name: str, kind: str) -> bool:
             hint="give the `--image` that they start from, or name another `--pool`",
         )
     return False
+
+
+def _ensure_replaceable(client: SyncPrefectClient, name: str, schedule: Schedule | None) -> None:
+    """Let a schedule take the place of those that are there.
+
+    Prefect refuses that where all of them have slugs and the new one has none; once it is beside them, it doesn't.
+    """
+    if schedule is None:
+        return
+    try:
+        found = client.read_deployment_by_name(f"{name}/{name}")
+    except ObjectNotFound:
+        return
+    if found.schedules and all(one.slug for one in found.schedules):
+        client.create_deployment_schedules(found.id, [DeploymentScheduleCreate.from_schedule(schedule)])
 
 
 def _ensure_limits(client: SyncPrefectClient, name: str) -> None:

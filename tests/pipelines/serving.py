@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -30,7 +31,7 @@ class Service(Place):
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_UI_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
-            "PYTHONPATH": str(self.folder),
+            "PYTHONPATH": os.pathsep.join([str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "COLUMNS": "200",
         }
 
@@ -72,10 +73,18 @@ class Service(Place):
 
     def ask(self, path: str) -> Any:
         """Ask the server's API for all that it has of something."""
+        return self.send("POST", path, {})
+
+    def send(self, method: str, path: str, content: Any = None) -> Any:
+        """Send a request to the server's API; return its answer, None where that is empty."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/{path}", data=b"{}", headers={"Content-Type": "application/json"}
+            f"http://127.0.0.1:{self.port}/api/{path}",
+            data=None if content is None else json.dumps(content).encode(),
+            headers={"Content-Type": "application/json"},
+            method=method,
         )
-        return json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30))
+        answer = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30).read()
+        return json.loads(answer) if answer else None
 
     def stop(self) -> None:
         """End everything that was started here."""

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -102,6 +104,63 @@ class TestDeployments:
         done = service.run("deploy", "greetin")
         assert done.returncode == 1
         assert "did you mean 'greeting'" in done.stderr
+
+
+def deployment(service):
+    """What the server says of the deployment `greeting`."""
+    return service.send("GET", "deployments/name/greeting/greeting")
+
+
+def schedule(service, *slugs):
+    """Give the deployment schedules of these slugs, and no others."""
+    found = deployment(service)
+    for one in found["schedules"]:
+        service.send("DELETE", f"deployments/{found['id']}/schedules/{one['id']}")
+    schedules = [{"schedule": {"cron": "0 3 * * *", "timezone": "UTC"}, "slug": slug} for slug in slugs]
+    service.send("POST", f"deployments/{found['id']}/schedules", schedules)
+
+
+@pytest.fixture
+def kept(service):
+    """A deployment that somebody has set up after it was made: paused, with a schedule, a param and a limit."""
+    assert service.run("deploy", "greeting").returncode == 0
+    schedule(service, None)
+    content = {"paused": True, "concurrency_limit": 2, "parameters": {"force": ["a"]}}
+    service.send("PATCH", f"deployments/{deployment(service)['id']}", content)
+    return deployment(service)
+
+
+@pytest.mark.slow
+class TestDeployingAgain:
+    def test_schedules_and_what_else_users_have_set_stay(self, kept, service):
+        done = service.run("deploy", "greeting")
+        assert done.returncode == 0, done.stderr
+        found = deployment(service)
+        assert [one["id"] for one in found["schedules"]] == [one["id"] for one in kept["schedules"]]
+        assert found["paused"]
+        assert found["parameters"] == {"force": ["a"]}
+        assert found["global_concurrency_limit"]["limit"] == 2
+
+    def test_what_is_served_starts_by_the_schedules_that_it_has(self, kept, service):
+        process = service.start("serve", "greeting")
+        until = time.monotonic() + 120
+        while deployment(service)["paused"]:
+            assert time.monotonic() < until, (service.folder / "log").read_text()
+            time.sleep(0.3)
+        assert [one["id"] for one in deployment(service)["schedules"]] == [one["id"] for one in kept["schedules"]]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+    @pytest.mark.parametrize("slugs", [[None], ["early", "late"]])
+    def test_cron_takes_the_place_of_schedules_and_lets_them_start(self, kept, service, slugs):
+        """Prefect itself refuses to replace those that all have slugs."""
+        schedule(service, *slugs)
+        done = service.run("deploy", "greeting", "--cron", "30 4 * * *", "--timezone", "Europe/Berlin")
+        assert done.returncode == 0, done.stderr
+        found = deployment(service)
+        (only,) = found["schedules"]
+        assert (only["schedule"]["cron"], only["schedule"]["timezone"]) == ("30 4 * * *", "Europe/Berlin")
+        assert not found["paused"]
 
 
 @pytest.mark.slow

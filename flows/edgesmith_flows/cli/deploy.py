@@ -11,7 +11,7 @@ from edgesmith_flows.cli.completions import complete_pipelines
 @click.argument("pipelines", nargs=-1, shell_complete=complete_pipelines)
 @click.option("--all", "every", is_flag=True, help="Deploy every pipeline that `edgesmith list` shows.")
 @click.option("--pool", default="edgesmith", show_default=True, help="The work pool; made if there is none.")
-@click.option("--cron", metavar="CRON", help='A schedule, such as "0 3 * * *".')
+@click.option("--cron", metavar="CRON", help='A schedule, such as "0 3 * * *", in the place of those there are.')
 @click.option("--timezone", metavar="ZONE", help="The schedule's time zone, such as Europe/Berlin.")
 @click.option("--image", metavar="IMAGE", help="A container image with edgesmith and the project; the pool runs it.")
 def command(
