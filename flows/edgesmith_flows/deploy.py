@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from edgesmith_flows.nightly.document import is_nightly, parse_nightly
 from edgesmith_flows.prefect_api import connected
 from edgesmith_flows.prefect_nightly import flow_of
 from edgesmith_flows.settings import REMOTE_VARIABLE, REPORTS_VARIABLE, STORE_VARIABLE, find_pipeline
+from edgesmith_flows.transfer import holds_password
 from edgesmith_flows.yaml_source import load_yaml
 
 PLUGIN = "edgesmith"
@@ -51,6 +53,7 @@ def deploy(
     cron: str | None = None,
     timezone: str | None = None,
     image: str | None = None,
+    warn: Callable[[str], None] = print,
 ) -> list[Deployed]:
     """Deploy pipelines under their own names; a deployment that is there already is brought up to date.
 
@@ -61,13 +64,15 @@ def deploy(
         pool: the work pool; made where there is none, of type process, or docker for an image.
         cron: a schedule for all of them, in `timezone`, in the place of those that they have.
         image: a container image that has edgesmith and the project in it.
+        warn: is told what the user still has to do.
 
     Raises:
         UserError: there is no Prefect API; a pipeline or the schedule is none; the pool can't be made, or is of
             another type than wanted.
     """
     schedule = _schedule(cron, timezone)
-    deployments = [_deployment(name, schedule, image, pool) for name in names]
+    variables = _variables(image, warn)
+    deployments = [_deployment(name, schedule, image, pool, variables) for name in names]
     with _client() as client:
         made = _ensure_pool(client, pool, "docker" if image else "process")
         for name in names:
@@ -87,7 +92,7 @@ def serve(names: Sequence[str], cron: str | None = None, timezone: str | None = 
         UserError: as `deploy` does.
     """
     schedule = _schedule(cron, timezone)
-    deployments = [_deployment(name, schedule, None, None) for name in names]
+    deployments = [_deployment(name, schedule, None, None, None) for name in names]
     with _client() as client:
         for name in names:
             _ensure_limits(client, name)
@@ -120,21 +125,33 @@ def _schedule(cron: str | None, timezone: str | None) -> Schedule | None:
         raise UserError(f"{cron!r} is no schedule that cron knows", hint=hint) from error
 
 
-def _deployment(name: str, schedule: Schedule | None, image: str | None, pool: str | None) -> RunnerDeployment:
+def _variables(image: str | None, warn: Callable[[str], None]) -> dict[str, Any]:
+    """Return the job variables: what of this environment flow runs get, and goes before the worker's own."""
+    # A path of this machine means nothing in a container, whose image has one of its own.
+    names = [*([] if image else [STORE_VARIABLE]), REMOTE_VARIABLE, REPORTS_VARIABLE]
+    env = {name: os.environ[name] for name in names if name in os.environ}
+    if holds_password(env.get(REMOTE_VARIABLE, "")):
+        # Prefect's server shows job variables to everybody who reaches it.
+        del env[REMOTE_VARIABLE]
+        warn(f"{REMOTE_VARIABLE} holds a password and is not handed on: set it where the workers run")
+    return {"env": env} if env else {}
+
+
+def _deployment(
+    name: str, schedule: Schedule | None, image: str | None, pool: str | None, variables: dict[str, Any] | None
+) -> RunnerDeployment:
     flow = flow_of(name)
     if flow.name != name:
         raise UserError(
             f"{find_pipeline(name)} is named {flow.name!r}, not {name!r}",
             hint="a deployed pipeline's file is called as its `name`; rename one of them",
         )
-    env = {key: os.environ[key] for key in (STORE_VARIABLE, REMOTE_VARIABLE, REPORTS_VARIABLE) if key in os.environ}
-    variables: dict[str, Any] = {"env": env} if env else {}
     made = RunnerDeployment.from_flow(
         flow,
         name,
         schedule=schedule,
         work_pool_name=pool,
-        job_variables=variables if pool is not None else None,
+        job_variables=copy.deepcopy(variables),
         entrypoint_type=EntrypointType.MODULE_PATH,
         tags=["edgesmith"],
     )

@@ -266,6 +266,11 @@ def shown(url: str) -> str:
     return f"{protocol}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
+def holds_password(url: str) -> bool:
+    """Return whether a URL holds a password beside the user."""
+    return ":" in url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+
+
 def each(function: Callable[[T], U], items: Sequence[T], gone: threading.Event) -> list[U]:
     """Call a function with each item, in a few threads; the first error ends it all.
 

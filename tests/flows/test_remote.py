@@ -742,6 +742,18 @@ class TestDead:
         assert not thread.is_alive()
         assert bucket.told == []
 
+    @pytest.mark.parametrize(
+        ("url", "expected"),
+        [
+            ("ftp://me:secret@host/x", True),
+            ("redis://:secret@host/0", True),
+            ("sftp://me@host:22/x", False),
+            ("s3://bucket/a:b@c", False),
+        ],
+    )
+    def test_a_password_in_the_url_is_found(self, url, expected):
+        assert transfer.holds_password(url) is expected
+
     def test_a_password_in_the_url_is_not_shown(self):
         assert transfer.shown("ftp://me:secret@host/x/y@z") == "ftp://host/x/y@z"
 

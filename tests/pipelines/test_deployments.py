@@ -164,6 +164,29 @@ class TestDeployingAgain:
 
 
 @pytest.mark.slow
+class TestWhatIsHandedOn:
+    """The job variables, which Prefect's server shows to everybody who reaches it."""
+
+    def test_the_variables_of_where_deploy_is_called(self, service):
+        done = service.run("deploy", "greeting", EDGESMITH_REMOTE="sftp://me@host/share")
+        assert done.returncode == 0, done.stderr
+        expected = {"EDGESMITH_STORE": str(service.store), "EDGESMITH_REMOTE": "sftp://me@host/share"}
+        assert deployment(service)["job_variables"] == {"env": expected}
+
+    def test_a_remote_with_a_password_is_not(self, service):
+        done = service.run("deploy", "greeting", EDGESMITH_REMOTE="ftp://me:secret@host/share")
+        assert done.returncode == 0, done.stderr
+        assert deployment(service)["job_variables"] == {"env": {"EDGESMITH_STORE": str(service.store)}}
+        assert "EDGESMITH_REMOTE holds a password and is not handed on: set it where the workers run" in done.stderr
+
+    def test_a_container_gets_no_path_of_this_machine(self, service):
+        service.prefect("work-pool", "create", "ships", "--type", "docker")
+        done = service.run("deploy", "greeting", "--pool", "ships", "--image", "mine", EDGESMITH_REMOTE="s3://team")
+        assert done.returncode == 0, done.stderr
+        assert deployment(service)["job_variables"] == {"env": {"EDGESMITH_REMOTE": "s3://team"}, "image": "mine"}
+
+
+@pytest.mark.slow
 def test_prefect_deploy_all_deploys_what_ships(service, tmp_path):
     declared = yaml.safe_load((REPOSITORY / "deployments" / "prefect.yaml").read_text())["deployments"]
     assert {one["name"] for one in declared} == set(known_pipelines())

@@ -27,7 +27,14 @@ def command(
     set_defaults()
     from edgesmith_flows.deploy import deploy, enable_names
 
-    made = deploy(names, pool=pool, cron=cron, timezone=timezone, image=image)
+    made = deploy(
+        names,
+        pool=pool,
+        cron=cron,
+        timezone=timezone,
+        image=image,
+        warn=lambda text: click.echo(f"warning: {text}", err=True),
+    )
     enable_names()
     for one in made:
         click.echo(f"{one.name}: deployed to the work pool {one.pool}")
