@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 from prefect import serve as prefect_serve
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, GlobalConcurrencyLimitCreate, WorkPoolCreate
-from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.deployments.runner import DeploymentApplyError, EntrypointType, RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner.storage import LocalStorage
 from prefect.schedules import Cron, Schedule
@@ -23,7 +23,7 @@ from prefect.settings import update_current_profile
 from edgesmith.errors import UserError, suggestion
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.nightly.document import is_nightly, parse_nightly
-from edgesmith_flows.prefect_api import connected
+from edgesmith_flows.prefect_api import connected, detail, refused
 from edgesmith_flows.prefect_nightly import flow_of
 from edgesmith_flows.settings import REMOTE_VARIABLE, REPORTS_VARIABLE, STORE_VARIABLE, find_pipeline
 from edgesmith_flows.transfer import holds_password
@@ -67,8 +67,8 @@ def deploy(
         warn: is told what the user still has to do.
 
     Raises:
-        UserError: there is no Prefect API; a pipeline or the schedule is none; the pool can't be made, or is of
-            another type than wanted.
+        UserError: there is no Prefect API, or it refuses; a pipeline or the schedule is none; the pool can't be made,
+            or is of another type than wanted.
     """
     schedule = _schedule(cron, timezone)
     variables = _variables(image, warn)
@@ -78,10 +78,11 @@ def deploy(
         for name in names:
             _ensure_limits(client, name)
             _ensure_replaceable(client, name, schedule)
-    for deployment in deployments:
-        if schedule is None:
-            deployment.model_fields_set.discard("paused")
-        deployment.apply(image=image) if image else deployment.apply()
+        for deployment in deployments:
+            if schedule is None:
+                deployment.model_fields_set.discard("paused")
+            with _applying(deployment.name):
+                deployment.apply(image=image) if image else deployment.apply()
     return [Deployed(deployment.name, pool, made) for deployment in deployments]
 
 
@@ -99,7 +100,8 @@ def serve(names: Sequence[str], cron: str | None = None, timezone: str | None = 
             _ensure_replaceable(client, name, schedule)
     enable_names()
     print(f"serving {', '.join(names)}; run one with `prefect deployment run {names[0]}`, stop with Ctrl-C", flush=True)
-    prefect_serve(*deployments, print_starting_message=False)
+    with _applying(", ".join(names)):
+        prefect_serve(*deployments, print_starting_message=False)
 
 
 def enable_names() -> None:
@@ -170,7 +172,19 @@ def _client() -> contextlib.AbstractContextManager[SyncPrefectClient]:
     return connected(missing, "start it: `prefect server start`")
 
 
+@contextlib.contextmanager
+def _applying(name: str) -> Iterator[None]:
+    """Tell what the API refuses while a deployment is sent to it."""
+    try:
+        yield
+    except (DeploymentApplyError, PrefectHTTPStatusError) as error:
+        answer = error.__cause__ if isinstance(error, DeploymentApplyError) else error
+        told = refused(answer) if isinstance(answer, PrefectHTTPStatusError) else UserError(str(error))
+        raise UserError(f"{name} can't be deployed: {told.message}", hint=told.hint) from error
+
+
 def _ensure_pool(client: SyncPrefectClient, name: str, kind: str) -> bool:
+    hint = "its name may not be empty, have one of / % & < > in it, or begin with `prefect`; give another `--pool`"
     try:
         try:
             found = client.read_work_pool(name)
@@ -180,8 +194,11 @@ def _ensure_pool(client: SyncPrefectClient, name: str, kind: str) -> bool:
                 return True
             except ObjectAlreadyExists:  # somebody else was quicker
                 found = client.read_work_pool(name)
-    except (ValueError, PrefectHTTPStatusError) as error:
-        hint = "its name may not be empty, have one of / % & < > in it, or begin with `prefect`; give another `--pool`"
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code not in (403, 422):  # what a name gets that is reserved, or malformed
+            raise
+        raise UserError(f"Prefect doesn't make the work pool {name!r}: {detail(error.response)}", hint=hint) from error
+    except ValueError as error:
         raise UserError(f"Prefect doesn't make the work pool {name!r}", hint=hint) from error
     if kind == "docker" and found.type == "process":
         raise UserError(f"the work pool {name!r} runs processes, and an image was given", hint="name another `--pool`")

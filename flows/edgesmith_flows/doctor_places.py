@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
+from edgesmith.errors import UserError
 from edgesmith_flows.doctor import Finding, State
 from edgesmith_flows.files import size_below
 from edgesmith_flows.lease import census
@@ -28,20 +29,23 @@ def prefect() -> Iterator[Finding]:
     if not url:
         yield Finding("prefect", "API", "ok", f"none is configured: each run starts its own server, Prefect {version}")
         return
-    problem, found = _asked()
-    if problem:
-        hint = "start it, or unset PREFECT_API_URL (see `prefect config view`): a run then starts a server of its own"
-        yield Finding("prefect", "API", "broken", f"{url} does not answer: {problem}", hint)
+    try:
+        found = _asked(url)
+    except UserError as error:
+        yield Finding("prefect", "API", "broken", error.message, error.hint or "")
         return
     same = found.split(".")[:2] == version.split(".")[:2]
     hint = "" if same else "let both have the same version"
     yield Finding("prefect", "API", "ok" if same else "note", f"{url}: Prefect {found}; here is {version}", hint)
 
 
-def _asked() -> tuple[str, str]:
-    """Ask the configured API how it is: what is wrong, or its version."""
+def _asked(url: str) -> str:
+    """Ask the configured API for its version; raise UserError where it gives none."""
+    import httpx
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    from edgesmith_flows.prefect_api import refused
 
     try:
         with (
@@ -49,9 +53,14 @@ def _asked() -> tuple[str, str]:
             get_client(sync_client=True) as client,
         ):
             problem = client.api_healthcheck()
-            return (f"{type(problem).__name__}: {problem}", "") if problem else ("", str(client.api_version()))
+            if problem is not None:
+                raise problem
+            return str(client.api_version())
+    except httpx.HTTPStatusError as error:
+        raise refused(error) from error
     except Exception as error:  # the client has many ways to say no
-        return f"{type(error).__name__}: {error}", ""
+        hint = "start it, or unset PREFECT_API_URL (see `prefect config view`): a run then starts a server of its own"
+        raise UserError(f"{url} does not answer: {type(error).__name__}: {error}", hint=hint) from error
 
 
 def store(root: Path) -> Iterator[Finding]:

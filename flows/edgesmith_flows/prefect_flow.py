@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from prefect import Flow, State
 from prefect.events.worker import EventsWorker
 from prefect.futures import wait
@@ -25,6 +26,7 @@ from edgesmith.errors import Cancelled, EdgesmithError, UserError
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.execute import Executor
 from edgesmith_flows.interruption import interruptible
+from edgesmith_flows.prefect_api import refused
 from edgesmith_flows.prefect_listener import PrefectListener
 from edgesmith_flows.prefect_publish import publish, publish_report
 from edgesmith_flows.prefect_server import run_server
@@ -189,9 +191,13 @@ def _api(executor: Executor) -> Iterator[None]:
         executor.listener = PrefectListener(executor.listener)
         try:
             yield
+        except httpx.HTTPStatusError as error:
+            raise refused(error) from error
         except RuntimeError as error:
             if not str(error).startswith("Failed to reach API"):
                 raise
+            if isinstance(error.__cause__, httpx.HTTPStatusError):
+                raise refused(error.__cause__) from error
             hint = "start the server, or unset PREFECT_API_URL to have one started for each run"
             raise UserError(f"Prefect's API at {url} can't be reached", hint=hint) from error
         return

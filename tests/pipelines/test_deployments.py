@@ -29,12 +29,17 @@ stages:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     service = Service(tmp_path_factory.mktemp("service"))
-    (service.folder / "playground").symlink_to(REPOSITORY / "tests" / "playground")
-    (service.folder / "pipelines").mkdir()
-    (service.folder / "pipelines" / "greeting.yaml").write_text(PIPELINE)
+    fill(service)
     service.serve()
     yield service
     service.stop()
+
+
+def fill(service):
+    """Make the service's folder a project with one pipeline."""
+    (service.folder / "playground").symlink_to(REPOSITORY / "tests" / "playground")
+    (service.folder / "pipelines").mkdir()
+    (service.folder / "pipelines" / "greeting.yaml").write_text(PIPELINE)
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +189,61 @@ class TestWhatIsHandedOn:
         done = service.run("deploy", "greeting", "--pool", "ships", "--image", "mine", EDGESMITH_REMOTE="s3://team")
         assert done.returncode == 0, done.stderr
         assert deployment(service)["job_variables"] == {"env": {"EDGESMITH_REMOTE": "s3://team"}, "image": "mine"}
+
+
+@pytest.mark.slow
+class TestRefusals:
+    """What Prefect's API doesn't take is the user's to mend."""
+
+    def test_the_pools_name(self, service):
+        done = service.run("deploy", "greeting", "--pool", "prefect-mine")
+        assert done.returncode == 1
+        assert (
+            "doesn't make the work pool 'prefect-mine': Work pools starting with 'Prefect' are reserved" in done.stderr
+        )
+        assert "hint: its name may not" in done.stderr
+
+    def test_the_jobs_variables(self, service):
+        template = {"job_configuration": {"env": "{{ env }}"}, "variables": {"properties": {"env": {"type": "string"}}}}
+        service.send("POST", "work_pools/", {"name": "picky", "type": "process", "base_job_template": template})
+        done = service.run("deploy", "greeting", "--pool", "picky")
+        assert done.returncode == 1, done.stderr
+        assert "error: greeting can't be deployed: Prefect's API at http://127.0.0.1:" in done.stderr
+        assert "/api answers 422 Unprocessable Entity: Error" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A server that wants a user and a password."""
+    service = Service(tmp_path_factory.mktemp("guarded"))
+    fill(service)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_SERVER_API_AUTH_STRING", "me:secret")
+        service.serve()
+    yield service
+    service.stop()
+
+
+@pytest.mark.slow
+class TestCredentials:
+    @pytest.mark.parametrize("command", ["deploy", "serve", "run"])
+    @pytest.mark.parametrize("given", ["", "me:wrong"])
+    def test_are_asked_for(self, guarded, command, given):
+        done = guarded.run(command, "greeting", PREFECT_API_AUTH_STRING=given)
+        assert done.returncode == 1, done.stderr
+        assert f"http://127.0.0.1:{guarded.port}/api refuses the credentials (401 Unauthorized)" in done.stderr
+        assert "hint: set PREFECT_API_AUTH_STRING (USER:PASSWORD" in done.stderr
+
+    def test_are_what_doctor_tells_of(self, guarded):
+        done = guarded.run("doctor")
+        assert done.returncode == 1
+        assert (
+            f"broken: API: Prefect's API at http://127.0.0.1:{guarded.port}/api refuses the credentials" in done.stdout
+        )
+
+    def test_let_who_has_them_in(self, guarded):
+        done = guarded.run("deploy", "greeting", PREFECT_API_AUTH_STRING="me:secret")
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Mistakes at `edgesmith deploy` and `edgesmith serve`; what they do on a real server is in tests/pipelines."""
 
+import contextlib
 import http.server
 import threading
 
@@ -14,15 +15,15 @@ def _pipeline(project):
     (project / "pipelines" / "tiny.yaml").write_text(PIPELINE)
 
 
-@pytest.fixture
-def page():
-    """The address of a web server that answers whatever is asked with a page, as Prefect's UI does."""
+@contextlib.contextmanager
+def answering(status, content):
+    """Start a web server that gives one answer to whatever is asked; yield its address."""
 
     class Page(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(200)
+            self.send_response(200 if self.path.endswith("/health") else status)
             self.end_headers()
-            self.wfile.write(b"<html></html>")
+            self.wfile.write(content)
 
         def log_message(self, *_):
             pass
@@ -32,6 +33,13 @@ def page():
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def page():
+    """The address of a web server that answers whatever is asked with a page, as Prefect's UI does."""
+    with answering(200, b"<html></html>") as url:
+        yield url
 
 
 @pytest.mark.parametrize("command", ["deploy", "serve"])
@@ -59,3 +67,21 @@ def test_an_address_that_is_not_the_api_is_told(call, page):
     assert answer.code == 1
     assert "is not Prefect's API" in answer.err
     assert "/api?" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (401, "refuses the credentials (401 Unauthorized)"),
+        (403, "refuses the credentials"),
+        (409, "answers 409 Conflict: no"),
+    ],
+)
+def test_an_api_that_refuses_is_told(call, status, told):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with answering(status, b'{"detail": "no"}') as url, temporary_settings({PREFECT_API_URL: url}):
+        answer = call("deploy", "tiny")
+    assert answer.code == 1
+    assert f"error: Prefect's API at {url} {told}" in answer.err
+    assert "hint: " in answer.err
