@@ -18,18 +18,17 @@ from prefect.deployments.runner import DeploymentApplyError, EntrypointType, Run
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner.storage import LocalStorage
 from prefect.schedules import Cron, Schedule
-from prefect.settings import update_current_profile
 
 from edgesmith.errors import UserError, suggestion
 from edgesmith_flows.document import parse_document
 from edgesmith_flows.nightly.document import is_nightly, parse_nightly
 from edgesmith_flows.prefect_api import connected, detail, refused
 from edgesmith_flows.prefect_nightly import flow_of
+from edgesmith_flows.prefect_profile import enable_names
 from edgesmith_flows.settings import REMOTE_VARIABLE, REPORTS_VARIABLE, STORE_VARIABLE, find_pipeline
 from edgesmith_flows.transfer import holds_password
 from edgesmith_flows.yaml_source import load_yaml
 
-PLUGIN = "edgesmith"
 IMAGE_FOLDER = "/opt/project"
 """Where the project is in a container image (deployments/Dockerfile)."""
 
@@ -53,7 +52,7 @@ def deploy(
     cron: str | None = None,
     timezone: str | None = None,
     image: str | None = None,
-    warn: Callable[[str], None] = print,
+    warn: Callable[[str], None],
 ) -> list[Deployed]:
     """Deploy pipelines under their own names; a deployment that is there already is brought up to date.
 
@@ -64,7 +63,7 @@ def deploy(
         pool: the work pool; made where there is none, of type process, or docker for an image.
         cron: a schedule for all of them, in `timezone`, in the place of those that they have.
         image: a container image that has edgesmith and the project in it.
-        warn: is told what the user still has to do.
+        warn: is told what the user should know.
 
     Raises:
         UserError: there is no Prefect API, or it refuses; a pipeline or the schedule is none; the pool can't be made,
@@ -86,8 +85,18 @@ def deploy(
     return [Deployed(deployment.name, pool, made) for deployment in deployments]
 
 
-def serve(names: Sequence[str], cron: str | None = None, timezone: str | None = None) -> None:
+def serve(
+    names: Sequence[str],
+    cron: str | None = None,
+    timezone: str | None = None,
+    *,
+    tell: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> None:
     """Serve pipelines from this process until it is stopped: no work pool, no worker.
+
+    Args:
+        tell, warn: are told what happens, and what the user should know.
 
     Raises:
         UserError: as `deploy` does.
@@ -98,15 +107,10 @@ def serve(names: Sequence[str], cron: str | None = None, timezone: str | None = 
         for name in names:
             _ensure_limits(client, name)
             _ensure_replaceable(client, name, schedule)
-    enable_names()
-    print(f"serving {', '.join(names)}; run one with `prefect deployment run {names[0]}`, stop with Ctrl-C", flush=True)
+    enable_names(tell, warn)
+    tell(f"serving {', '.join(names)}; run one with `prefect deployment run {names[0]}`, stop with Ctrl-C")
     with _applying(", ".join(names)):
         prefect_serve(*deployments, print_starting_message=False)
-
-
-def enable_names() -> None:
-    """Let `prefect deployment run NAME` find names without a slash, in the active profile, by our plug-in alone."""
-    update_current_profile({"PREFECT_PLUGINS_ENABLED": "true", "PREFECT_PLUGINS_ALLOW": PLUGIN})
 
 
 def _schedule(cron: str | None, timezone: str | None) -> Schedule | None:

@@ -25,20 +25,19 @@ def command(
     from edgesmith_flows.prefect_environment import set_defaults
 
     set_defaults()
-    from edgesmith_flows.deploy import deploy, enable_names
+    from edgesmith_flows.deploy import deploy
+    from edgesmith_flows.prefect_profile import enable_names
 
-    made = deploy(
-        names,
-        pool=pool,
-        cron=cron,
-        timezone=timezone,
-        image=image,
-        warn=lambda text: click.echo(f"warning: {text}", err=True),
-    )
-    enable_names()
+    made = deploy(names, pool=pool, cron=cron, timezone=timezone, image=image, warn=warn)
     for one in made:
         click.echo(f"{one.name}: deployed to the work pool {one.pool}")
+    enable_names(click.echo, warn)
     click.echo(f"next: prefect worker start --pool {pool}\n      prefect deployment run {made[0].name}")
+
+
+def warn(text: str) -> None:
+    """Print what the user should know."""
+    click.echo(f"warning: {text}", err=True)
 
 
 def names_of(pipelines: tuple[str, ...], every: bool) -> list[str]:

@@ -14,7 +14,7 @@ from edgesmith_flows.cli.completions import complete_pipelines
 @click.option("--timezone", metavar="ZONE", help="The schedule's time zone, such as Europe/Berlin.")
 def command(pipelines: tuple[str, ...], every: bool, cron: str | None, timezone: str | None) -> None:
     """Serve PIPELINES until Ctrl-C: each is a deployment whose runs this process starts."""
-    from edgesmith_flows.cli.deploy import names_of
+    from edgesmith_flows.cli.deploy import names_of, warn
 
     names = names_of(pipelines, every)
     from edgesmith_flows.prefect_environment import set_defaults
@@ -22,4 +22,4 @@ def command(pipelines: tuple[str, ...], every: bool, cron: str | None, timezone:
     set_defaults()
     from edgesmith_flows.deploy import serve
 
-    serve(names, cron, timezone)
+    serve(names, cron, timezone, tell=click.echo, warn=warn)
