@@ -123,6 +123,8 @@ def print_summary(stream: IO[str], summary: Summary) -> None:
     for gate in summary.gates:
         mark = styled("ok  ", fg="green") if gate.held else styled("FAIL", fg="red", bold=True)
         click.echo(f"{mark} {gate.expression}  ({gate.detail})", file=stream)
+    for left_out in summary.left_out:
+        click.echo(f"{styled('skip', dim=True)} {left_out}  (not evaluated: --only)", file=stream)
 
 
 def _print_table(stream: IO[str], summary: Summary) -> None:

@@ -31,11 +31,14 @@ def publish(plan: Plan, summary: Summary) -> None:
     ]
     if rows:
         create_table_artifact(rows, key=f"{key}-results", description=f"Results of {name}")
-    if summary.gates:
+    if summary.gates or summary.left_out:
         lines = ["| gate | held | figures |", "| --- | --- | --- |"]
-        for gate in summary.gates:
-            cells = [f"`{gate.expression}`", "yes" if gate.held else "**no**", gate.detail]
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        judged = [
+            *((gate.expression, "yes" if gate.held else "**no**", gate.detail) for gate in summary.gates),
+            *((left_out, "-", "not evaluated (`only`)") for left_out in summary.left_out),
+        ]
+        for gate, *cells in judged:
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in (f"`{gate}`", *cells)) + " |")
         create_markdown_artifact("\n".join(lines), key=f"{key}-gates", description=f"Gates of {name}")
     create_table_artifact(lineage(summary), key=f"{key}-lineage", description=f"What {name} made from what")
 

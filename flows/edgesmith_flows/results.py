@@ -42,12 +42,17 @@ class Row:
 
 @dataclass
 class Summary:
-    """The outcome of a run."""
+    """The outcome of a run.
+
+    Attributes:
+        left_out: gates that were not evaluated, as they mention nodes that `--only` leaves out.
+    """
 
     results: Mapping[str, NodeResult]
     rows: list[Row] = field(default_factory=list)
     gates: list[GateResult] = field(default_factory=list)
     figures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -112,12 +117,14 @@ def summarise(plan: Plan, results: Mapping[str, NodeResult], store: Store) -> Su
                 rows.setdefault(need, {}).update(row)
     ordered = [name for name in plan.steps if name in results and _gives_model(results[name].node)]
     bases = {node.base for node in plan.pipeline.nodes.values()} - {step.node.base for step in plan.steps.values()}
-    gates = [gate for gate in plan.pipeline.gates if not gate_nodes(gate, bases)]
+    left_out = [gate for gate in plan.pipeline.gates if gate_nodes(gate, bases)]
+    gates = [gate for gate in plan.pipeline.gates if gate not in left_out]
     return Summary(
         results,
         [_row(results[name], rows.get(name, {}), store) for name in ordered],
         evaluate_gates(tuple(gates), by_gate_name(figures)),
         figures,
+        left_out,
     )
 
 

@@ -32,6 +32,7 @@ def run_record(plan: Plan, summary: Summary, begun: float, seconds: float) -> di
             for row in summary.rows
         ],
         "gates": [{"gate": g.expression, "held": g.held, "detail": g.detail} for g in summary.gates],
+        **({"gates_left_out": list(summary.left_out)} if summary.left_out else {}),
     }
 
 

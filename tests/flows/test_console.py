@@ -225,6 +225,11 @@ class TestSummary:
         for text in ("fused", "tflite[8]", "5,200,000", "0.9800", "no runtime", "FAIL a.y > 1"):
             assert text in printed(out)
 
+    def test_gates_that_were_not_evaluated_are_named(self):
+        out = console()
+        print_summary(out, Summary({}, left_out=["a.z > 1"]))
+        assert printed(out) == "skip a.z > 1  (not evaluated: --only)\n"
+
     def test_without_models_there_is_no_table(self):
         out = console()
         print_summary(out, Summary({}))

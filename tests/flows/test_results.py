@@ -73,9 +73,11 @@ def test_a_gate_on_a_node_that_failed_does_not_hold_and_says_why(summary):
     assert "a gave no figures" in found.gates[0].detail
 
 
-def test_gates_on_nodes_that_were_left_out_are_not_looked_at(engine):
-    plan = engine.plan(TEXT, only={"plain"})
-    assert summarise(plan, {}, engine.store).gates == []
+def test_gates_on_nodes_that_were_left_out_are_kept_as_not_evaluated(engine):
+    found = summarise(engine.plan(TEXT, only={"plain"}), {}, engine.store)
+    assert found.gates == []
+    assert found.left_out == ['tally.top1["big-one"] >= 1', "big_one.factor == 2.5"]
+    assert found.ok
 
 
 @pytest.mark.parametrize("figures", [{"top1": 0.5, "models": [{"top1": 0.9}]}, {"models": [0.9, 0.8]}])

@@ -48,6 +48,12 @@ def test_it_says_how_the_run_went(shared_engine):
     assert [gate["held"] for gate in record["gates"]] == [True]
 
 
+def test_it_keeps_the_gates_that_only_leaves_out(engine):
+    plan = engine.plan(TEXT, only={"a"})
+    record = run_record(plan, summarise(plan, {}, engine.store), 1_000_000.0, 2.0)
+    assert record["gates_left_out"] == ['t.top1["m"] >= 1']
+
+
 def test_it_names_the_machine_by_its_kind_alone(shared_engine):
     import getpass
     import platform

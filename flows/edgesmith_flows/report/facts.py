@@ -89,6 +89,7 @@ class Facts:
         run: the name of its record.
         begun: as a time stamp, in seconds.
         notes: what could not be read, or is missing.
+        left_out: gates that were not evaluated, as they mention nodes that `--only` leaves out.
     """
 
     run: str
@@ -102,6 +103,7 @@ class Facts:
     nodes: Mapping[str, NodeFacts]
     contributions: list[Contribution]
     notes: list[str]
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def failed_nodes(self) -> list[NodeFacts]:
@@ -129,6 +131,7 @@ class Facts:
             "ok": self.ok,
             "machine": dict(self.machine),
             "gates": [asdict(gate) for gate in self.gates],
+            "gates_left_out": list(self.left_out),
             "rows": [asdict(row) for row in self.rows],
             "nodes": {name: asdict(node) for name, node in self.nodes.items()},
             "sections": sections,
@@ -196,6 +199,7 @@ def facts_of(store: Store, run: str, record: Mapping[str, Any]) -> Facts:
         nodes,
         list(_contributions(store, nodes, notes)),
         notes,
+        [str(gate) for gate in record.get("gates_left_out", ())],
     )
 
 

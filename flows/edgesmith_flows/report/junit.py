@@ -14,7 +14,7 @@ _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 def as_junit(facts: Facts) -> str:
     """Return a JUnit document: a suite of the gates, and one of the nodes with their times.
 
-    A gate that did not hold is a failure; a node that failed is an error; one that was not tried is skipped.
+    A gate that did not hold is a failure; a node that failed is an error; what was not tried is skipped.
     """
     root = ElementTree.Element("testsuites", name=_clean(facts.pipeline), time=f"{facts.seconds:.3f}")
     gates = _suite(root, facts, "gates")
@@ -24,6 +24,9 @@ def as_junit(facts: Facts) -> str:
             ElementTree.SubElement(case, "system-out").text = _clean(gate.detail)
         else:
             ElementTree.SubElement(case, "failure", message=_clean(gate.detail))
+    for left_out in facts.left_out:
+        case = _case(gates, f"{facts.pipeline}.gates", left_out, 0.0)
+        ElementTree.SubElement(case, "skipped", message="not evaluated (--only)")
     nodes = _suite(root, facts, "nodes")
     for node in facts.nodes.values():
         case = _case(nodes, f"{facts.pipeline}.nodes", node.name, node.seconds if node.state == "done" else 0.0)

@@ -42,11 +42,13 @@ def verdict(facts: Facts) -> Verdict:
         return Verdict("failed", "Failed", why + (f"; {len(missed)} of {len(facts.gates)} gates missed" * bool(missed)))
     if missed:
         return Verdict("failed", "Failed", f"{len(missed)} of {_count(len(facts.gates), 'gate')} did not hold")
+    left = len(facts.left_out)
+    told = f"{_count(left, 'gate')} {'was' if left == 1 else 'were'} not evaluated (--only)"
     if not facts.gates:
-        return Verdict("done", "Done", f"{_count(len(facts.nodes), 'node')} made; the pipeline has no gates")
-    return Verdict(
-        "passed", "Passed", f"{_count(len(facts.gates), 'gate')} held, {_count(len(facts.nodes), 'node')} ok"
-    )
+        why = told if left else "the pipeline has no gates"
+        return Verdict("done", "Done", f"{_count(len(facts.nodes), 'node')} made; {why}")
+    held = f"{_count(len(facts.gates), 'gate')} held, {_count(len(facts.nodes), 'node')} ok"
+    return Verdict("passed", "Passed", f"{held}; {told}" if left else held)
 
 
 def standouts(rows: Sequence[Row]) -> list[Standout]:

@@ -157,6 +157,7 @@ class TestNothingToDo:
     def test_with_only_the_other_nodes_gates_are_not_looked_at(self, made, call, pipeline):
         answer = call("run", pipeline(TEXT.replace("b.marks == 1", "b.marks > 1")), "--only", "t")
         assert answer.code == 0, answer.err
+        assert "skip b.marks > 1  (not evaluated: --only)" in answer.out
         assert "b" not in [line.split(":")[0].split()[-1] for line in answer.out.splitlines()]
 
     def test_a_record_of_the_run_is_kept(self, made, call, pipeline):

@@ -47,6 +47,13 @@ def test_junit_has_gates_and_nodes(recorded):
     assert broken.get("name") == "bad" and "could not be written" in broken.find("error").text
 
 
+def test_junit_skips_gates_that_were_not_evaluated(facts):
+    root = ElementTree.fromstring(as_junit(replace(facts, left_out=["other.top1 >= 0.9"])))
+    gates = root.find("testsuite[@name='gates']")
+    assert (gates.get("tests"), gates.get("skipped")) == ("3", "1")
+    assert gates.find("testcase[@name='other.top1 >= 0.9']/skipped").get("message") == "not evaluated (--only)"
+
+
 @given(st.text(st.sampled_from("a<&\"'\0\x0b\ud800\ufffe\U0001f600\n]")))
 def test_junit_is_xml_whatever_the_texts_are(text):
     found = replace(EMPTY, pipeline=text, gates=[Gate(text, False, text), Gate(text, True, text)])

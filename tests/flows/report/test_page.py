@@ -3,6 +3,7 @@
 import html.parser
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -96,6 +97,12 @@ def test_a_failed_run_shows_the_message_and_the_gates_that_missed_first(recorded
     )
     assert text.index("MISSED") < text.index(">held<")
     assert "the text could not be written" in text and "1 of 7 nodes failed: bad; 1 of 2 gates missed" in text
+
+
+def test_gates_that_only_leaves_out_are_there(facts):
+    text = page(replace(facts, gates=[], left_out=["other.top1 > 0.9"]))
+    assert "1 gate was not evaluated (--only)" in text
+    assert "<code>other.top1 &gt; 0.9</code>" in text
 
 
 def test_a_run_without_models_has_a_page(shared_engine):

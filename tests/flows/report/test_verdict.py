@@ -1,5 +1,7 @@
 """The verdict, and the models that stand out."""
 
+import dataclasses
+
 from edgesmith_flows.report.verdict import standouts, verdict
 
 
@@ -21,6 +23,13 @@ def test_a_node_that_fails_does_too_and_is_named(recorded):
 def test_without_gates_nothing_was_judged(recorded):
     found = verdict(recorded(gates=[]))
     assert (found.kind, found.why) == ("done", "6 nodes made; the pipeline has no gates")
+
+
+def test_gates_that_only_leaves_out_are_counted(facts):
+    left = dataclasses.replace(facts, left_out=["other.top1 >= 0.9"])
+    assert verdict(left).why == "2 gates held, 6 nodes ok; 1 gate was not evaluated (--only)"
+    none = dataclasses.replace(facts, gates=[], left_out=["other.top1 >= 0.9", "other.bytes < 9"])
+    assert verdict(none).why == "6 nodes made; 2 gates were not evaluated (--only)"
 
 
 def test_the_best_models_are_held_against_the_first(facts):
