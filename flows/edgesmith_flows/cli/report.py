@@ -34,37 +34,42 @@ def command(
     """Write one HTML file about RUN, without network: verdict, trade-offs, results, graph, curves, mistakes, origin.
 
     RUN is a pipeline, whose newest run is meant, or a run's name, its start, or a baseline; the newest run by default.
-    Every FILE may be `-`, for standard output.
+    One FILE may be `-`, for standard output.
     """
     from edgesmith_flows.report.diffs import with_diff
     from edgesmith_flows.report.facts import find_run, gather
     from edgesmith_flows.settings import load_settings
     from edgesmith_flows.store import Store
 
+    files = [file for file in (out, json_file, csv_file, junit_file) if file]
+    if files.count("-") > 1:
+        raise click.UsageError("only one of --out, --json, --csv and --junit can be `-`, standard output")
     opened = Store.open(load_settings(store).store)
     facts = gather(opened, find_run(opened, run))
     for diff in diffs:
         facts = with_diff(facts, Path(diff))
-    if out is None and not (json_file or csv_file or junit_file):
+    if not files:
         out = f"{facts.pipeline}-report.html"
+    # Who reads standard output wants that one document, and nothing else in it.
+    aside = "-" in files
     if out:
         from edgesmith_flows.report.page import page
 
-        _write(out, page(facts))
+        _write(out, page(facts), aside)
     if json_file or csv_file:
         from edgesmith_flows.report.tables import as_csv, as_json
 
         for file, form in ((json_file, as_json), (csv_file, as_csv)):
             if file:
-                _write(file, form(facts))
+                _write(file, form(facts), aside)
     if junit_file:
         from edgesmith_flows.report.junit import as_junit
 
-        _write(junit_file, as_junit(facts))
+        _write(junit_file, as_junit(facts), aside)
 
 
-def _write(file: str, text: str) -> None:
-    """Write a file, and say where; or to standard output, and say nothing."""
+def _write(file: str, text: str, aside: bool) -> None:
+    """Write a file, and say where, on standard error if `aside`; or to standard output, and say nothing."""
     from edgesmith.errors import UserError
 
     if file == "-":
@@ -74,4 +79,4 @@ def _write(file: str, text: str) -> None:
         Path(file).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UserError(f"{file} can't be written: {error.strerror or error}") from error
-    click.echo(f"{file}: {len(text.encode()):,} bytes")
+    click.echo(f"{file}: {len(text.encode()):,} bytes", err=aside)

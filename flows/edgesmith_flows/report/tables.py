@@ -24,14 +24,14 @@ def as_json(facts: Facts) -> str:
 def as_csv(facts: Facts) -> str:
     """Return one line for each model: node, format, status, bytes, then every figure that is a number or a text.
 
-    Texts that a spreadsheet would take for a formula begin with an apostrophe.
+    Texts that a spreadsheet would take for a formula begin with an apostrophe; what is no finite number is empty.
     """
     names = sorted({name for row in facts.rows for name, value in row.figures.items() if _plain(value)})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["node", "format", "status", "bytes", *(_safe(name) for name in names)])
     for row in facts.rows:
-        figures = [row.figures.get(name) if _plain(row.figures.get(name)) else None for name in names]
+        figures = [_finite(row.figures.get(name)) if _plain(row.figures.get(name)) else None for name in names]
         writer.writerow([_safe(value) for value in (row.node, row.format, row.status, row.bytes, *figures)])
     return text.getvalue()
 

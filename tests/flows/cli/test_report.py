@@ -49,6 +49,18 @@ def test_a_file_may_be_standard_output(call, store):
     assert json.loads(call("report", "--store", store, "--json", "-").out)["schema"] == 1
 
 
+def test_standard_output_has_that_file_alone(call, store):
+    answer = call("report", "--store", store, "--out", "page.html", "--json", "-", "--csv", "r.csv")
+    assert json.loads(answer.out)["schema"] == 1
+    assert [line.split(":")[0] for line in answer.err.splitlines()] == ["page.html", "r.csv"]
+
+
+def test_standard_output_takes_one_file(call, store):
+    answer = call("report", "--store", store, "--json", "-", "--csv", "-")
+    assert (answer.code, answer.out) == (1, "")
+    assert "only one of --out, --json, --csv and --junit can be `-`" in answer.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -28,6 +28,11 @@ def test_json_has_null_for_what_is_no_number():
     assert json.loads(as_json(found))["rows"][0]["figures"] == {"loss": None, "all": [None, 1.0]}
 
 
+def test_csv_has_an_empty_cell_for_it():
+    found = replace(EMPTY, rows=[Row("a", "x", 1, "ok", {"loss": float("nan"), "most": float("inf"), "top1": 0.5})])
+    assert as_csv(found).splitlines() == ["node,format,status,bytes,loss,most,top1", "a,x,ok,1,,,0.5"]
+
+
 def test_csv_gives_a_spreadsheet_no_formula():
     text = as_csv(replace(EMPTY, rows=[Row("=1+1", "x", 1, "@now", {"delta": -1.5})]))
     assert text.splitlines()[1] == "'=1+1,x,'@now,1,-1.5"
