@@ -104,9 +104,10 @@ def find_pipeline(name: str) -> Path:
 
 
 def known_pipelines() -> dict[str, Path]:
-    """Return the pipelines that a bare name finds, by name."""
+    """Return the pipelines that a bare name finds, by name; hidden files (an editor's, for one) are none."""
     found: dict[str, Path] = {}
     for folder in pipeline_folders():
         for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-            found.setdefault(file.stem, file)
+            if file.is_file() and not file.name.startswith("."):
+                found.setdefault(file.stem, file)
     return found

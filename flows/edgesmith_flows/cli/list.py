@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 
@@ -17,7 +18,13 @@ def command() -> None:
     found = known_pipelines()
     width = max((len(name) for name in found), default=0)
     for name, file in sorted(found.items()):
-        # A look at one line of the text: reading YAML would take longer than all the rest of the command.
+        click.echo(f"{name.ljust(width)}  {_described(file)}".rstrip())
+
+
+def _described(file: Path) -> str:
+    """Return a pipeline's description by a look at one line: reading YAML would take longer than all the rest."""
+    try:
         match = _DESCRIPTION.search(file.read_text(encoding="utf-8", errors="replace"))
-        text = match.group(1).strip("\"'") if match else ""
-        click.echo(f"{name.ljust(width)}  {text}".rstrip())
+    except OSError as error:
+        return f"({file} can't be read: {error.strerror or error})"
+    return match.group(1).strip("\"'") if match else ""

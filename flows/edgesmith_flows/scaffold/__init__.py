@@ -50,12 +50,23 @@ def write_plugin(name: str, parts: Collection[str], into: Path) -> Path:
         into: where the folder is made.
 
     Raises:
-        UserError: the name can't be used, or the folder is there already.
+        UserError: the name can't be used, the folder is there already, or can't be made.
     """
     named = words(name, parts)
     folder = into / named["distribution"]
-    if folder.exists():
-        raise UserError(f"{folder} exists already", hint="choose another name, or another folder with --into")
+    try:
+        if folder.exists():
+            raise UserError(f"{folder} exists already", hint="choose another name, or another folder with --into")
+        _write(folder, named, parts)
+    except OSError as error:
+        why = error.strerror or error
+        raise UserError(f"{folder} can't be written: {why}", hint="choose another folder with --into") from error
+    return folder
+
+
+def _write(folder: Path, named: Mapping[str, str], parts: Collection[str]) -> None:
+    """Write the files beside the folder's place, and move them there at the end: all or nothing."""
+    into = folder.parent
     into.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=".new-", dir=into))
     try:
@@ -70,7 +81,6 @@ def write_plugin(name: str, parts: Collection[str], into: Path) -> Path:
         staged.rename(folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    return folder
 
 
 def words(name: str, parts: Collection[str]) -> dict[str, str]:

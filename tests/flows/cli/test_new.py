@@ -28,6 +28,15 @@ def test_a_folder_that_is_there_is_left_alone(call, project):
     assert not list((project / "edgesmith-acme").iterdir())
 
 
+@pytest.mark.parametrize("into", ["file", "file/below", "/proc"])
+def test_a_place_that_cannot_be_written_is_told(call, project, into):
+    (project / "file").write_text("")
+    answer = call("new", "plugin", "acme", "--into", into)
+    assert (answer.code, answer.out) == (1, "")
+    assert f"error: {into}/edgesmith-acme can't be written: " in answer.err
+    assert "hint: choose another folder with --into" in answer.err
+
+
 @pytest.mark.parametrize(
     "name", ["Acme", "acme_one", "-acme", "acme--one", "1acme", "../acme", "", "a" * 50, "edgesmith-"]
 )
