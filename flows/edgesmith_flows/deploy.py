@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,8 @@ def serve(
             _ensure_limits(client, name)
             _ensure_replaceable(client, name, schedule)
     enable_names(tell, warn)
-    tell(f"serving {', '.join(names)}; run one with `prefect deployment run {names[0]}`, stop with Ctrl-C")
+    command = shlex.join(["prefect", "deployment", "run", names[0]])
+    tell(f"serving {', '.join(names)}; run one with `{command}`, stop with Ctrl-C")
     with _applying(", ".join(names)):
         prefect_serve(*deployments, print_starting_message=False)
 

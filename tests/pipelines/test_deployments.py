@@ -102,6 +102,10 @@ class TestDeployments:
         assert done.returncode == 1
         assert "one/twin, other/twin" in done.stdout + done.stderr
 
+    def test_what_to_type_next_can_be_pasted(self, service):
+        done = service.run("deploy", "greeting", "--pool", "my board")
+        assert "next: prefect worker start --pool 'my board'" in done.stdout, done.stderr
+
     def test_a_resource_is_a_concurrency_limit_of_one(self, deployed, service):
         assert "desk" in service.prefect("global-concurrency-limit", "ls").stdout
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from edgesmith_flows.cli.completions import complete_pipelines
@@ -32,7 +34,8 @@ def command(
     for one in made:
         click.echo(f"{one.name}: deployed to the work pool {one.pool}")
     enable_names(click.echo, warn)
-    click.echo(f"next: prefect worker start --pool {pool}\n      prefect deployment run {made[0].name}")
+    start, run = ["prefect", "worker", "start", "--pool", pool], ["prefect", "deployment", "run", made[0].name]
+    click.echo(f"next: {shlex.join(start)}\n      {shlex.join(run)}")
 
 
 def warn(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -25,16 +26,20 @@ def command() -> None:
 @click.option("--into", metavar="FOLDER", default=".", show_default=True, help="Where the plugin's folder is made.")
 def plugin(name: str, parts: tuple[str, ...], into: str) -> None:
     """Write the distribution edgesmith-NAME: it installs, passes its contract tests and runs in a pipeline."""
-    from edgesmith_flows.scaffold import write_plugin
+    from edgesmith_flows.registry import load_registry
+    from edgesmith_flows.scaffold import check_free, write_plugin
+    from edgesmith_flows.settings import load_settings
 
-    folder = write_plugin(name, parts or ("stage",), Path(into))
+    parts = parts or ("stage",)
+    check_free(name, parts, load_registry(load_settings().plugins, Path.cwd()))
+    folder = write_plugin(name, parts, Path(into))
     slug = folder.name.removeprefix("edgesmith-")
     for file in sorted(folder.rglob("*")):
         if file.is_file():
             click.echo(f"  {file.relative_to(folder.parent)}")
     click.echo("next:")
     for step, why in (
-        (f"cd {folder}", ""),
+        (shlex.join(["cd", str(folder)]), ""),
         ("uv pip install -e . --group dev", "in the environment that holds edgesmith"),
         ("pytest", "the tests of its contract"),
         (f"edgesmith run {slug}", f"pipelines/{slug}.yaml"),

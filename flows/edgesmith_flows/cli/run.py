@@ -71,7 +71,8 @@ def command(
     from edgesmith_flows.settings import load_settings
 
     begun = time.time()
-    shown = Shown(as_json, quiet, (pipeline, *(word for one in overrides for word in ("--set", one))), store)
+    again = (pipeline, *(word for one in overrides for word in ("--set", one)))
+    shown = Shown(as_json, quiet, again, store, _same(instead, remote, runner, offline))
     try:
         parse_runner(runner or "threads")
     except ValueError as error:
@@ -103,12 +104,26 @@ class Shown:
     Attributes:
         again: the arguments that name the pipeline and set its params, for the next command.
         store: `--store`, for the next command.
+        same: the options under which a node failed, for another try.
     """
 
     as_json: bool = False
     quiet: bool = False
     again: tuple[str, ...] = ()
     store: str | None = None
+    same: tuple[str, ...] = ()
+
+
+def _same(instead: tuple[str, ...], remote: str | None, runner: str | None, offline: bool) -> tuple[str, ...]:
+    """Return the options that decide where and with what nodes run, but for a password, which is not to be shown."""
+    from edgesmith_flows.transfer import holds_password
+
+    return (
+        *(word for one in instead for word in ("--with", one)),
+        *(("--remote", remote) if remote and not holds_password(remote) else ()),
+        *(("--runner", runner) if runner else ()),
+        *(("--offline",) if offline else ()),
+    )
 
 
 def show_plan(plan: Plan, as_json: bool) -> None:
@@ -155,7 +170,7 @@ def next_command(pipeline: str, summary: Summary, shown: Shown) -> str:
     failed = [name for name, result in summary.results.items() if result.state == "failed"]
     store = ["--store", shown.store] if shown.store else []
     if failed:
-        return shlex.join(["edgesmith", "run", *shown.again, "--only", failed[0], *store])
+        return shlex.join(["edgesmith", "run", *shown.again, "--only", failed[0], *shown.same, *store])
     return shlex.join(["edgesmith", "report", pipeline, *store])
 
 

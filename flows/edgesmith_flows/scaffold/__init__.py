@@ -17,6 +17,7 @@ from pathlib import Path
 
 from edgesmith import CONTRACT
 from edgesmith.errors import UserError
+from edgesmith_flows.registry import Registry
 
 PARTS = ("stage", "runtime", "target", "dataset")
 """What a new plugin may bring."""
@@ -39,6 +40,26 @@ _FILES: Mapping[str, tuple[str, ...]] = {
     "tests/test_dataset.py": ("dataset",),
 }
 """Files that not every plugin has, with the parts that need them."""
+
+
+_BRINGS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "stage": (("stages", "{}-round"),),
+    "runtime": (("kinds", "{}"), ("stages", "{}-compile"), ("runtimes", "{}")),
+    "target": (("targets", "{}"),),
+    "dataset": (("datasets", "{}"),),
+}
+"""What each part brings: its table in the registry, and how it is named after the plugin."""
+
+
+def check_free(name: str, parts: Collection[str], registry: Registry) -> None:
+    """Raise UserError if a name that follows from the plugin's is taken, or if it can't name a plugin."""
+    slug = words(name, parts)["slug"]
+    for table, form in (one for part in parts for one in _BRINGS[part]):
+        brought = form.format(slug)
+        if brought in getattr(registry, table):
+            origin = registry.origins.get((table, brought), "edgesmith")
+            what = table.removesuffix("s")
+            raise UserError(f"the {what} {brought!r} is there already, by {origin}", hint="choose another name")
 
 
 def write_plugin(name: str, parts: Collection[str], into: Path) -> Path:

@@ -28,6 +28,26 @@ def test_a_folder_that_is_there_is_left_alone(call, project):
     assert not list((project / "edgesmith-acme").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "told"),
+    [
+        ("digits", "dataset", "the dataset 'digits' is there already, by edgesmith"),
+        ("host", "target", "the target 'host' is there already, by edgesmith"),
+        ("onnx", "runtime", "the kind 'onnx' is there already, by edgesmith"),
+    ],
+)
+def test_the_name_of_what_is_there_is_refused(call, project, name, part, told):
+    answer = call("new", "plugin", name, f"--{part}")
+    assert (answer.code, answer.out) == (1, "")
+    assert told in answer.err and "hint: choose another name" in answer.err
+    assert not list(project.glob("edgesmith-*"))
+
+
+def test_the_steps_can_be_pasted(call):
+    answer = call("new", "plugin", "acme", "--into", "my plugins")
+    assert "  cd 'my plugins/edgesmith-acme'" in answer.out
+
+
 @pytest.mark.parametrize("into", ["file", "file/below", "/proc"])
 def test_a_place_that_cannot_be_written_is_told(call, project, into):
     (project / "file").write_text("")

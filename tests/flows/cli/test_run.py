@@ -215,3 +215,15 @@ class TestShown:
         summary = summarise(run.executor.plan, run.executor.results, engine.store)
         shown = Shown(again=("tiny.yaml", "--set", "a.how=failure"))
         assert next_command("tiny", summary, shown) == "edgesmith run tiny.yaml --set a.how=failure --only a"
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("user", "carried"), [("me@", True), ("me:secret@", False)])
+    def test_another_try_is_made_in_the_same_way(self, edgesmith, project, user, carried):
+        """A password is not shown, wherever it was typed."""
+        (project / "tiny.yaml").write_text("name: tiny\nstages:\n  a: {uses: mischief, with: {how: failure}}\n")
+        remote = f"ftp://{user}127.0.0.1:9/share"
+        answer = edgesmith("run", "tiny.yaml", "--remote", remote, "--runner", "threads", "--offline")
+        assert answer.code == 1
+        told = f"--remote {remote} " if carried else ""
+        again = f"next: edgesmith run tiny.yaml --only a {told}--runner threads --offline"
+        assert answer.out.splitlines()[-1] == again
