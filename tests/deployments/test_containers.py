@@ -69,6 +69,23 @@ def test_every_password_is_asked_for() -> None:
     assert asked == set(re.findall(r"^(\w+)=$", (DEPLOYMENTS / "compose.env.example").read_text(), re.MULTILINE))
 
 
+def test_the_server_can_copy_its_ui_and_tells_browsers_where_the_api_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default Prefect copies it into its own folder, which the image's user can't write; there is no UI then."""
+    from prefect.settings import Settings
+
+    server = yaml.safe_load((DEPLOYMENTS / "compose.yaml").read_text())["services"]["server"]
+    for name, value in server["environment"].items():
+        monkeypatch.setenv(name, value)
+    ui = Settings().server.ui
+    assert ui.static_directory is not None
+    (user,) = re.findall(
+        r"useradd --create-home .* (\w+) *\\?$", (DEPLOYMENTS / "Dockerfile").read_text(), re.MULTILINE
+    )
+    assert Path(ui.static_directory).parent == Path("/home", user)
+    (published,) = server["ports"]
+    assert ui.api_url == f"http://{published.rpartition(':')[0]}/api"
+
+
 def test_what_compose_waits_for_is_there() -> None:
     """A service that others wait for until it is healthy has a health check."""
     services = yaml.safe_load((DEPLOYMENTS / "compose.yaml").read_text())["services"]
