@@ -106,6 +106,21 @@ def test_a_docker_pools_runs_get_the_image_and_the_volumes() -> None:
 
 
 @pytest.mark.slow
+def test_the_kubernetes_worker_watches_its_own_namespace_as_its_role_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Role holds in one namespace; without the setting Prefect's worker watches the whole cluster."""
+    from prefect_kubernetes.settings import KubernetesSettings
+
+    manifests = list(yaml.safe_load_all((DEPLOYMENTS / "kubernetes.yaml").read_text()))
+    assert "Role" in {one["kind"] for one in manifests}
+    (worker,) = [one for one in manifests if one["kind"] == "Deployment"]
+    (container,) = worker["spec"]["template"]["spec"]["containers"]
+    own = [one["name"] for one in container["env"] if one["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.namespace"]
+    for name in own:
+        monkeypatch.setenv(name, "machines")
+    assert KubernetesSettings().observer.namespaces == {"machines"}
+
+
+@pytest.mark.slow
 def test_a_kubernetes_pools_runs_are_jobs_that_kubernetes_takes() -> None:
     """Against Kubernetes' own schema."""
     import kubernetes_validate
