@@ -131,13 +131,11 @@ class Benchmark(Stage):
             times = time_in_turns(setting, runners, params.warmup, params.runs, params.rounds)
             for index, runner in runners.items():
                 session, row = runner.session, rows[index]
-                answers = None
                 with noted(row, setting.ctx.log):
                     row.update(told(session))
                     if times[index]:
                         row.update(latency(times[index], session.model.contract.batch or 1) | peak(session))
                     if params.score and session.predicts and row["status"] == "ok":
                         answers = session.predict(setting.images.pixels(session.model.contract))
-                if answers is not None:
-                    row.update(scores(answers, session.model, setting.images))
+                        row.update(scores(answers, session.model, setting.images))
         return times

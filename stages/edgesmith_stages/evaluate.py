@@ -22,6 +22,7 @@ from edgesmith import (
     optional,
 )
 from edgesmith.dataset import Dataset, SplitName
+from edgesmith_stages.answers import Answers, answers_of, right_outputs
 from edgesmith_stages.images import Images
 from edgesmith_stages.mistakes import sections
 
@@ -34,8 +35,9 @@ class Evaluate(Stage):
     """Evaluate models: top-1, top-5, top-1 agreement with a reference model, and SQNR of the outputs in dB.
 
     The reference is the node connected to `reference`, else the first torch model among `models`. A model without a
-    runtime on this machine keeps its line, with the reason as its status. The report holds each model's confusions, and
-    the images that the reference gets right and the model doesn't.
+    runtime on this machine, or without one of the dataset's classes, keeps its line, with the reason as its status.
+    Classes are matched by name where both sides have names. The report holds each model's confusions, and the images
+    that the reference gets right and the model doesn't.
     """
 
     name, version = "evaluate", "1"
@@ -66,7 +68,7 @@ class Evaluate(Stage):
         reference = inputs["reference"] or next((m for m in models if isinstance(m, TorchModel)), None)
         expected = None
         rows: list[dict[str, Any]] = []
-        answers: dict[int, NDArray[np.int64]] = {}
+        answers: dict[int, Answers] = {}
         if reference is not None:
             expected = outputs_of(ctx, reference, images, params)
         for done, model in enumerate(models):
@@ -74,16 +76,17 @@ class Evaluate(Stage):
             row, outputs = self._row(ctx, model, images, params, reference, expected)
             rows.append(row)
             if outputs is not None:
-                answers[done] = outputs.argmax(1)
+                answers[done] = answers_of(outputs, model.contract, images)
         ctx.progress(len(models), len(models))
         figures = {"models": rows, "images": images.count}
+        wanted = None if reference is None or expected is None else answers_of(expected, reference.contract, images)
         folder = ctx.out("report")
         report = {
             **figures,
             "data": params.data.name,
             "split": params.split,
             "digests": [model.digest for model in models],
-            "sections": sections(folder, answers, images, None if expected is None else expected.argmax(1)),
+            "sections": sections(folder, answers, images, wanted),
         }
         text = json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False)
         (folder / "report.json").write_text(text + "\n", encoding="utf-8")
@@ -103,12 +106,12 @@ class Evaluate(Stage):
         try:
             same = reference is not None and model.path == reference.path and expected is not None
             outputs = expected if same and expected is not None else outputs_of(ctx, model, images, params)
+            row.update(scores(outputs, model, images))
         except RuntimeUnavailable as reason:
             return {**row, "status": f"not run: {reason.message}"}, None
         except EdgesmithError as error:
             ctx.log.warning("%s", error)
             return {**row, "status": f"failed: {error.message.splitlines()[0]}"}, None
-        row.update(scores(outputs, model, images))
         if expected is not None and reference is not None:
             from edgesmith_stages.scoring import likeness
 
@@ -126,14 +129,14 @@ def scores(outputs: NDArray[np.float32], model: Model, images: Images) -> dict[s
     """Return accuracy figures.
 
     Raises:
-        UserError: the model has other classes than the dataset.
+        UserError: the model lacks classes of the dataset.
     """
     from edgesmith_stages.scoring import accuracy
 
-    known = len(images.classes)
+    labels, known = right_outputs(images, model.contract), len(images.classes)
     if known and outputs.shape[1] < known:
         raise UserError(
             f"the model has {outputs.shape[1]} classes and the dataset {known}",
             hint="evaluate on the dataset that the model was trained on",
         )
-    return accuracy(outputs, images.labels)
+    return accuracy(outputs, labels)

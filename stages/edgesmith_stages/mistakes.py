@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING, Any
 from edgesmith.sections import MOST_PICTURES, Input, Matrix, Picture, Pictures, Table
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from edgesmith_stages.answers import Answers
     from edgesmith_stages.images import Images
-
-    Answers = NDArray[np.int64]
 
 PORT = "models"
 MATRIX_CLASSES = 20
@@ -30,9 +26,9 @@ def sections(folder: Path, answers: Mapping[int, Answers], images: Images, expec
 
     Args:
         folder: of the report.
-        answers: by index of the input, top-1 class indices, int64 [N].
+        answers: by index of the input.
         images: what was answered.
-        expected: the reference's answers, int64 [N], if there is one.
+        expected: the reference's answers, if there is one.
     """
     import numpy as np
 
@@ -51,15 +47,15 @@ def confusion(of: Input, images: Images, answers: Answers) -> Matrix | Table:
 
     names = [short(name) for name in images.classes]
     if len(names) > MATRIX_CLASSES:
-        wrong = answers != images.labels
-        pairs, counts = np.unique(np.stack([images.labels, answers])[:, wrong], axis=1, return_counts=True)
+        wrong = answers.labels != images.labels
+        pairs, counts = np.unique(np.stack([images.labels, answers.outputs])[:, wrong], axis=1, return_counts=True)
         order = np.lexsort((pairs[1], pairs[0], -counts))[:PAIRS]
-        rows = tuple((name_of(pairs[0, i], names), name_of(pairs[1, i], names), int(counts[i])) for i in order)
+        rows = tuple((names[pairs[0, i]], name_of(pairs[1, i], answers.names), int(counts[i])) for i in order)
         return Table(title="confusions", of=of, columns=("label", "answer", "images"), rows=rows)
-    other = int(answers.max(initial=0)) >= len(names)
+    other = int(answers.labels.min(initial=0)) < 0
     columns = [*names, "other"] if other else names
     cells = np.zeros((len(names), len(columns)), np.int64)
-    np.add.at(cells, (images.labels, np.minimum(answers, len(columns) - 1)), 1)
+    np.add.at(cells, (images.labels, answers.labels), 1)  # -1, no class of the dataset's, is the last column
     return Matrix(
         title="confusion", of=of, rows=tuple(names), columns=tuple(columns), cells=tuple(map(tuple, cells.tolist()))
     )
@@ -69,18 +65,19 @@ def _sheet(folder: Path, answers: Mapping[int, Answers], images: Images, expecte
     """The first images that each model answers otherwise than the reference, which is right where there are labels."""
     import numpy as np
 
-    names = [short(name) for name in images.classes]
     each = min(PICTURES_EACH, MOST_PICTURES // max(len(answers), 1))
     pictures: list[Picture] = []
     for index in sorted(answers):
-        lost = answers[index] != expected
+        own = answers[index]
+        lost = own.outputs != expected.outputs
         if labelled:
-            lost &= expected == images.labels
+            lost = (expected.labels == images.labels) & (own.labels != images.labels)
         for image in np.flatnonzero(lost)[:each].tolist():
             file = f"pictures/{image}.png"
             _save(folder / file, images, image)
-            right = f"it is {name_of(images.labels[image], names)}" if labelled else "no label"
-            said = f"answers {name_of(answers[index][image], names)}, reference {name_of(expected[image], names)}"
+            right = f"it is {short(images.classes[images.labels[image]])}" if labelled else "no label"
+            said = f"answers {name_of(own.outputs[image], own.names)}"
+            said += f", reference {name_of(expected.outputs[image], expected.names)}"
             of = Input(port=PORT, index=index)
             pictures.append(Picture(file=file, caption=f"image {image}: {right}; {said}", of=of))
     title = f"images that the reference {'gets right and a model does not' if labelled else 'answers otherwise'}"
@@ -94,8 +91,8 @@ def _save(file: Path, images: Images, index: int) -> None:
 
 
 def name_of(index: Any, names: Sequence[str]) -> str:
-    """Return a class's name, or its index where the dataset has no such class."""
-    return names[int(index)] if int(index) < len(names) else f"#{int(index)}"
+    """Return the name of a model's output, or its index where it has none."""
+    return short(names[int(index)]) if int(index) < len(names) else f"#{int(index)}"
 
 
 def short(name: str) -> str:

@@ -228,6 +228,17 @@ def ref(photos: Path) -> DatasetRef:
     return DatasetRef(name="folder", path=str(photos))
 
 
+@pytest.fixture
+def some_digits(tmp_path: Path, photos: Path) -> DatasetRef:
+    """The photos of the digits 1 and 3 alone."""
+    import shutil
+
+    for split in ("train", "val"):
+        for name in ("1", "3"):
+            shutil.copytree(photos / split / name, tmp_path / "some" / split / name)
+    return DatasetRef(name="folder", path=str(tmp_path / "some"))
+
+
 @pytest.fixture(scope="session")
 def contract() -> InputContract:
     """The photos' input contract at 32 pixels."""

@@ -3,6 +3,7 @@
 import pytest
 
 from edgesmith import CoreMLModel, Timing
+from edgesmith.artifacts import CONTRACT_FILE
 from edgesmith.sections import Input, read_sections
 from edgesmith.testing import StageContract, run_stage
 from edgesmith_stages.benchmark import Benchmark
@@ -72,3 +73,18 @@ def test_measures_and_scores_what_can_run(tmp_path, save_timm, ref):
     (sample,) = section.samples
     assert sample.of == Input(port="models", index=0) and len(sample.values) == 7
     assert min(sample.values) == row["min_ms"]
+
+
+@pytest.mark.slow
+def test_a_model_that_lacks_classes_of_the_data_fails_alone(tmp_path, labourer, labour):
+    known, stranger = labourer(tmp_path / "known"), labourer(tmp_path / "stranger")
+    contract = stranger.contract.model_copy(update={"classes": tuple("abcdefghij")})
+    contract.write(stranger.path / CONTRACT_FILE)
+    models = [known, type(stranger)(stranger.path)]
+    params = {"data": "digits", "runs": 2, "warmup": 0, "rounds": 1}
+    rows = run_stage(Benchmark, tmp_path, {"models": models}, params, context=labour(tmp_path / "out")).figures[
+        "models"
+    ]
+    assert rows[0]["status"] == "ok" and "top1" in rows[0]
+    assert rows[1]["status"].startswith("failed: the model lacks the dataset's classes 0, 1, 2, 3, 4 and 5 more")
+    assert rows[1]["median_ms"] > 0 and "top1" not in rows[1]

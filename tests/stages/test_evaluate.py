@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from edgesmith import CoreMLModel, OnnxModel, Report, UserError
+from edgesmith import CoreMLModel, OnnxModel, Report, TorchModel
+from edgesmith.artifacts import CONTRACT_FILE
 from edgesmith.sections import read_sections
 from edgesmith.testing import LocalContext, StageContract, run_stage
 from edgesmith_stages.datasets.digits import Digits
@@ -97,7 +98,26 @@ def test_limit_takes_the_first_images(tmp_path, onnx_model):
     assert evaluate(tmp_path / "out", [onnx_model.outputs["model"]], "digits", limit=5).figures["images"] == 5
 
 
-def test_a_model_of_other_classes_is_refused(tmp_path, save_timm, contract, ref):
-    model = save_timm(tmp_path / "model", contract=contract.model_copy(update={"classes": ("a", "b")}))
-    with pytest.raises(UserError, match="the model has 2 classes and the dataset 4"):
-        evaluate(tmp_path / "out", [model], ref)
+def test_a_model_that_lacks_a_class_of_the_dataset_fails_alone(tmp_path, model, save_timm, contract, ref):
+    stranger = save_timm(tmp_path / "stranger", contract=contract.model_copy(update={"classes": ("0", "1", "2", "x")}))
+    rows = evaluate(tmp_path / "out", [model, stranger], ref).figures["models"]
+    assert rows[0]["status"] == "ok"
+    expected = "failed: the model lacks the dataset's class 3; it has 0, 1, 2, x"
+    assert rows[1]["status"] == expected and "top1" not in rows[1]
+
+
+def test_a_model_with_fewer_outputs_than_classes_fails_alone(tmp_path, save_timm, contract, ref):
+    nameless = save_timm(tmp_path / "model", contract=contract.model_copy(update={"classes": ("0", "1")}))
+    nameless.contract.model_copy(update={"classes": ()}).write(nameless.path / CONTRACT_FILE)
+    (row,) = evaluate(tmp_path / "out", [TorchModel(nameless.path)], ref).figures["models"]
+    assert row["status"] == "failed: the model has 2 classes and the dataset 4"
+
+
+def test_classes_are_matched_by_name(tmp_path, onnx_model, some_digits):
+    """The model's output 1 is right for the dataset's label 0, and its output 3 for the label 1."""
+    made = evaluate(tmp_path / "out", [onnx_model.outputs["model"]], some_digits)
+    (row,) = made.figures["models"]
+    assert row["status"] == "ok" and row["top1"] > 0.8
+    (matrix,), _ = read_sections(made.outputs["report"].read()["sections"])
+    assert matrix.rows == ("1", "3") and matrix.columns[:2] == ("1", "3")
+    assert matrix.cells[0][0] + matrix.cells[1][1] == round(row["top1"] * made.figures["images"])

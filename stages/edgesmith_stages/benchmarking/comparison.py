@@ -12,6 +12,7 @@ from edgesmith import Model
 from edgesmith.estimates import bootstrap, paired_difference
 from edgesmith.sections import Input, Sample, Samples
 from edgesmith.turns import Beside
+from edgesmith_stages.answers import right_outputs
 from edgesmith_stages.benchmarking.setting import Setting
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def try_model(setting: Setting, model: Model, score: bool) -> Tried:
             return Tried(session.runtime, None, None)
         outputs = session.predict(images.pixels(model.contract))
         top1 = scores(outputs, model, images)["top1"]
-        return Tried(session.runtime, top1, outputs.argmax(1) == images.labels)
+        return Tried(session.runtime, top1, outputs.argmax(1) == right_outputs(images, model.contract))
 
 
 def speed(seen: Sequence[Beside], certainty: float, seed: int, cpu: bool) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Bench:
         source: the float file.
         quantiser: of it.
         images: to score on.
+        right: the output that is right for each of them, int64 [N]; -1 where an image has no label.
         rounds: turns that each of the two has.
         threads: that a model runs on.
         clock: the process' CPU time, which other programs hardly disturb, or wall time.
@@ -52,6 +53,7 @@ class Bench:
     source: Model
     quantiser: Quantiser
     images: Images
+    right: NDArray[np.int64]
     rounds: int = 6
     threads: int = 1
     clock: Clock = "cpu"
@@ -102,7 +104,7 @@ class Bench:
         """Return the top-1 that a model loses against the float file; without labels the share of other answers."""
         from edgesmith_stages.quantize.parity import lost
 
-        return lost(self._float_answers, process.predict(self._pixels).argmax(axis=1), self.images.labels)
+        return lost(self._float_answers, process.predict(self._pixels).argmax(axis=1), self.right)
 
     def close(self) -> None:
         """End the float model's process, if it was started."""

@@ -56,7 +56,8 @@ def lost(expected: NDArray[np.int64], answers: NDArray[np.int64], labels: NDArra
     Args:
         expected: the source's answers, int64 [N].
         answers: the quantised file's.
-        labels: int64 [N]; where there are none (None, or -1 among them) the share of answers that differ is returned.
+        labels: the right outputs, int64 [N]; where there are none (None, or -1 among them) the share of answers that
+            differ is returned.
     """
     if labels is None or labels.min(initial=0) < 0:
         return float((answers != expected).mean())

@@ -84,6 +84,7 @@ class Sensitivity(Stage):
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Quantise each block and compare."""
         from edgesmith.calibration import load
+        from edgesmith_stages.answers import right_outputs
         from edgesmith_stages.images import Images
         from edgesmith_stages.quantize.coreml.quantiser import CoreMLQuantiser
         from edgesmith_stages.quantize.graph import blocks
@@ -91,6 +92,7 @@ class Sensitivity(Stage):
 
         source: Model = inputs["model"]
         images = Images(ctx, params.data, "val", params.images)
+        right = right_outputs(images, source.contract)
         pixels = images.pixels(source.contract)
         calibration = None
         if not isinstance(source, CoreMLModel):
@@ -102,7 +104,7 @@ class Sensitivity(Stage):
         if not any(one.quantisable for one in quantiser.operations):
             raise StageFailed("the model has no operation to quantise", hint="leave this node out")
         found = blocks(quantiser.operations, params.blocks)
-        probe = Probe(source, quantiser, pixels, images.labels, ctx.scratch, scheme)
+        probe = Probe(source, quantiser, pixels, right, ctx.scratch, scheme)
 
         def told(done: int, total: int) -> None:
             if ctx.cancelled:
@@ -142,7 +144,8 @@ class Probe:
         source: the float file.
         quantiser: of it.
         pixels: images to compare on, uint8 [N, H, W, C].
-        labels: int64 [N]; None, or -1 among them, where answers can only be compared with the float file's.
+        labels: the right outputs, int64 [N]; None, or -1 among them, where answers can only be compared with the float
+            file's.
         scratch: for files.
         scheme: what parts are quantised to.
     """

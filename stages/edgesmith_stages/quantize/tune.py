@@ -109,6 +109,7 @@ class TunePrecision(Stage):
     def run(self, ctx: Context, inputs: Mapping[str, Any], params: Any) -> Mapping[str, Any]:
         """Measure candidates, choose, confirm."""
         from edgesmith.calibration import load
+        from edgesmith_stages.answers import right_outputs
         from edgesmith_stages.images import Images
         from edgesmith_stages.quantize.bench import Bench
         from edgesmith_stages.quantize.quantiser import quantiser_for
@@ -120,13 +121,14 @@ class TunePrecision(Stage):
 
             return tune_package(ctx, source, params)
         ranked = None if inputs["sensitivity"] is None else _ranked(inputs["sensitivity"])
+        images = Images(ctx, params.data, params.split, params.images)
+        right = right_outputs(images, source.contract)
         kind = base_kind(type(source))
         prefer: Prefer = params.prefer or "latency"
         calibration = load(ctx, params.data, source.contract, params.calibration)
         quantiser = quantiser_for(source, calibration, ctx.scratch)
-        images = Images(ctx, params.data, params.split, params.images)
         clock: Clock = "wall" if params.threads > 1 or params.clock == "wall" else "cpu"
-        bench = Bench(ctx, source, quantiser, images, params.rounds, params.threads, clock)
+        bench = Bench(ctx, source, quantiser, images, right, params.rounds, params.threads, clock)
         budget = Budget.of(params.max_drop, params.max_latency, params.max_bytes, source.bytes())
         with contextlib.closing(bench):
             search = Search(kind.kind, quantiser.operations, bench.measure, bench.score, budget, prefer)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from edgesmith import OnnxModel, Report, StageFailed, TfliteModel, UserError
+from edgesmith import DatasetRef, OnnxModel, Report, StageFailed, TfliteModel, UserError
 from edgesmith.testing import LocalContext, Outcome, StageContract, run_stage
 from edgesmith_stages.datasets.digits import Digits
+from edgesmith_stages.datasets.folder import Folder
 from edgesmith_stages.quantize.assignment import NOT_FASTER
 from edgesmith_stages.quantize.sensitivity import Sensitivity
 from edgesmith_stages.quantize.stage import Quantize
@@ -72,6 +73,16 @@ def test_nothing_slower_than_float_is_delivered(onnx_model: Outcome, tmp_path: P
     assert {"int8", "dynamic-int8", "fp16"} <= {trial["label"] for trial in report["trials"]}
     with pytest.raises(StageFailed, match=r"no candidate within budget(.|\n)*int8: "):
         tuned(onnx_model, tmp_path / "fail", max_bytes="0.01x", on_regress="fail", roles=0)
+
+
+@pytest.mark.slow
+def test_answers_are_compared_with_labels_by_the_classes_names(
+    onnx_model: Outcome, some_digits: DatasetRef, tmp_path: Path
+) -> None:
+    """The model knows ten digits, the data only 1 and 3."""
+    params = {"data": some_digits, "calibration": 16, "blocks": 2}
+    made = run_stage(Sensitivity, tmp_path / "out", onnx_model.outputs, params, datasets=[Folder])
+    assert made.figures["float_top1"] > 0.8
 
 
 @pytest.mark.slow

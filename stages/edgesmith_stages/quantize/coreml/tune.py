@@ -39,6 +39,7 @@ def tune_package(ctx: Context, source: CoreMLModel, params: Any) -> Mapping[str,
         StageFailed: it has no weights worth it, or nothing is within budget and `on_regress` is `fail`.
     """
     from edgesmith.calibration import load
+    from edgesmith_stages.answers import right_outputs
     from edgesmith_stages.images import Images
     from edgesmith_stages.quantize.coreml.forms import PROBED, fitting
     from edgesmith_stages.quantize.coreml.noise import costs
@@ -52,6 +53,7 @@ def tune_package(ctx: Context, source: CoreMLModel, params: Any) -> Mapping[str,
         raise StageFailed("the package has no weights that are worth compressing", hint="deliver it as it is")
     few = load(ctx, params.data, source.contract, min(params.calibration, NOISE_IMAGES))
     images = Images(ctx, params.data, params.split, params.images)
+    right = right_outputs(images, source.contract)
 
     def told(done: int, total: int) -> None:
         if ctx.cancelled:
@@ -61,7 +63,7 @@ def tune_package(ctx: Context, source: CoreMLModel, params: Any) -> Mapping[str,
     ctx.progress(0, 4, doing="whole forms")
     swapped = Swapped(source, quantiser, forms, ctx.scratch / "forms")
     table = costs(swapped, quantiser.compressible, forms, few, told)
-    jury = _Jury(ctx, source, swapped, few, images)
+    jury = _Jury(ctx, source, swapped, few, images, right)
     mixing = Mixing(table, jury.sqnr_db, jury.drop, params.max_drop)
     ctx.progress(1, 4, doing="mixtures")
     for form in forms:
@@ -83,9 +85,16 @@ class _Jury:
     """What mixtures lose, without writing them."""
 
     def __init__(
-        self, ctx: Context, source: CoreMLModel, swapped: Swapped, few: NDArray[np.uint8], images: Images
+        self,
+        ctx: Context,
+        source: CoreMLModel,
+        swapped: Swapped,
+        few: NDArray[np.uint8],
+        images: Images,
+        right: NDArray[np.int64],
     ) -> None:
-        self._ctx, self._source, self._swapped, self._few, self._images = ctx, source, swapped, few, images
+        self._ctx, self._source, self._swapped = ctx, source, swapped
+        self._few, self._images, self._right = few, images, right
 
     def sqnr_db(self, forms: Forms) -> float:
         """Compare the logits of a few images with the float package's."""
@@ -100,7 +109,7 @@ class _Jury:
         if self._ctx.cancelled:
             raise Cancelled("the run was interrupted")
         answers = self._swapped.logits(forms, self._pixels).argmax(axis=1)
-        return lost(self._expected, answers, self._images.labels), self._images.count
+        return lost(self._expected, answers, self._right), self._images.count
 
     @cached_property
     def _wanted(self) -> NDArray[np.float32]:
@@ -126,6 +135,7 @@ def _confirmed(
     params: Any,
 ) -> Mixture | None:
     """Write the best mixture and score the package in its runtime; the next best one where it misses the budget so."""
+    from edgesmith_stages.answers import right_outputs
     from edgesmith_stages.quantize.parity import lost
     from edgesmith_stages.quantize.quantiser import write_assigned
 
@@ -133,7 +143,7 @@ def _confirmed(
     fitting = [one for one in candidates if _missed(one, budget, rest) is None]
     if not fitting:
         return None
-    pixels = images.pixels(source.contract)
+    pixels, right = images.pixels(source.contract), right_outputs(images, source.contract)
 
     def answers(model: CoreMLModel) -> Any:
         with ctx.open(model, threads=params.threads) as process:
@@ -146,7 +156,7 @@ def _confirmed(
         made.path.mkdir(parents=True, exist_ok=True)
         carry(source, made.path)
         write_assigned(quantiser, assignment, made.file)
-        drop = lost(expected, answers(made), images.labels)
+        drop = lost(expected, answers(made), right)
         measured = mixing.note(one, bytes=made.bytes(), drop=drop)
         if _missed(measured, budget, rest) is None and made.bytes() < source.bytes():
             return measured
