@@ -36,8 +36,9 @@ class Evaluate(Stage):
 
     The reference is the node connected to `reference`, else the first torch model among `models`. A model without a
     runtime on this machine, or without one of the dataset's classes, keeps its line, with the reason as its status.
-    Classes are matched by name where both sides have names. The report holds each model's confusions, and the images
-    that the reference gets right and the model doesn't.
+    Classes are matched by name where both sides have names; a model of other classes than the reference isn't compared
+    with it. The report holds each model's confusions, and the images that the reference gets right and the model
+    doesn't.
     """
 
     name, version = "evaluate", "1"
@@ -115,7 +116,10 @@ class Evaluate(Stage):
         if expected is not None and reference is not None:
             from edgesmith_stages.scoring import likeness
 
-            row.update(likeness(outputs, model.contract, expected, reference.contract))
+            try:
+                row.update(likeness(outputs, model.contract, expected, reference.contract))
+            except UserError as reason:
+                row["status"] = f"scored, but not compared: {reason.message}"
         return row, outputs
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgesmith import UserError
 from edgesmith.parity import agreement, sqnr_db
 
 if TYPE_CHECKING:
@@ -38,8 +39,19 @@ def likeness(
 ) -> dict[str, float]:
     """Return `agreement` (share of equal top-1 answers) and `sqnr_db` of the outputs.
 
-    Where one of the two files gives probabilities, both are compared as probabilities.
+    Where one of the two files gives probabilities, both are compared as probabilities; where their classes are named in
+    another order, by the names.
+
+    Raises:
+        UserError: the two have different classes.
     """
+    if outputs.shape != reference.shape:
+        raise UserError(f"it has {outputs.shape[1]} outputs and the reference {reference.shape[1]}")
+    names, others = contract.classes, reference_contract.classes
+    if names and others and names != others:
+        if len(set(names)) < len(names) or sorted(names) != sorted(others):
+            raise UserError("its classes are not the reference's")
+        reference = reference[:, [others.index(name) for name in names]]
     if contract.output != reference_contract.output:
         if contract.output == "logits":
             outputs = softmax(outputs)

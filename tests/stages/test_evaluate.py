@@ -121,3 +121,10 @@ def test_classes_are_matched_by_name(tmp_path, onnx_model, some_digits):
     (matrix,), _ = read_sections(made.outputs["report"].read()["sections"])
     assert matrix.rows == ("1", "3") and matrix.columns[:2] == ("1", "3")
     assert matrix.cells[0][0] + matrix.cells[1][1] == round(row["top1"] * made.figures["images"])
+
+
+def test_a_model_with_more_classes_than_the_reference_is_scored_but_not_compared(tmp_path, model, onnx_model, ref):
+    same, other = evaluate(tmp_path / "out", [model, onnx_model.outputs["model"]], ref).figures["models"]
+    assert same["status"] == "ok" and same["agreement"] == 1.0
+    assert other["status"] == "scored, but not compared: it has 10 outputs and the reference 4"
+    assert other["top1"] > 0.8 and not {"agreement", "sqnr_db"} & set(other)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgesmith import InputContract
+from edgesmith import InputContract, UserError
 from edgesmith_stages.scoring import accuracy, likeness, softmax
 
 LOGITS = np.array([[3.0, 1.0, 0.0], [0.0, 2.0, 1.0], [0.0, 1.0, 4.0], [5.0, 0.0, 1.0]], np.float32)
@@ -31,3 +31,18 @@ def test_probabilities_are_compared_with_probabilities():
 
 def test_softmax_of_large_logits_is_finite():
     assert softmax(np.array([[1000.0, 0.0]], np.float32)) == pytest.approx(np.array([[1.0, 0.0]]))
+
+
+def test_models_with_their_classes_in_another_order_are_compared_by_name():
+    ours, theirs = (InputContract(size=(8, 8), classes=names) for names in (("a", "b", "c"), ("c", "a", "b")))
+    assert likeness(LOGITS, ours, LOGITS[:, [2, 0, 1]], theirs) == {"agreement": 1.0, "sqnr_db": 200.0}
+
+
+@pytest.mark.parametrize(
+    ("reference", "names", "reason"),
+    [(LOGITS[:, :2], ("a", "b"), "3 outputs and the reference 2"), (LOGITS, ("a", "b", "x"), "not the reference's")],
+)
+def test_models_of_different_classes_are_not_compared(reference, names, reason):
+    ours, theirs = (InputContract(size=(8, 8), classes=of) for of in (("a", "b", "c"), names))
+    with pytest.raises(UserError, match=reason):
+        likeness(LOGITS, ours, reference, theirs)
