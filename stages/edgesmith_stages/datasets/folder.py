@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from pydantic import Field
 
 from edgesmith import Dataset, UserError
 from edgesmith.dataset import Digester, SplitName
-from edgesmith_stages.datasets.image_tree import FileSplit, class_folders
+from edgesmith_stages.datasets.image_tree import FileSplit, class_folders, unread_images
+from edgesmith_stages.datasets.layout import Layout, layout_of
 from edgesmith_stages.datasets.stratify import stratify
 
 if TYPE_CHECKING:
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
 
 Example = tuple[Path, int]
 
+STAGE_LOG = "edgesmith.stage"
+"""The log of the node that reads the dataset; a dataset is not given a context."""
+
 
 class Folder(Dataset):
     """Images in `path/CLASS/`, split here, or in `path/train/CLASS/` and `path/val/CLASS/`.
 
-    Classes are the folders' names in alphabetical order. Without a `val` folder, a seeded share of every class is held
-    out for val.
+    Classes are the folders' names in alphabetical order. `training` is another name of `train`; `valid` and
+    `validation` of `val`, and `test` where there is neither; upper or lower case makes no difference. Without such a
+    folder, a seeded share of every class is held out for val.
     """
 
     name = "folder"
@@ -34,12 +40,22 @@ class Folder(Dataset):
 
         path: str = Field(description="folder, relative to the working directory")
         val_fraction: float = Field(
-            default=0.2, gt=0, lt=1, description="share of each class that is held out, where there is no val folder"
+            default=0.2,
+            gt=0,
+            lt=1,
+            description="share of each class that is held out, where there is no folder for val",
         )
         seed: int = Field(default=0, description="of that split")
 
+    def __init__(self, params: Any) -> None:
+        super().__init__(params)
+        self._warned = False
+
     def check(self) -> None:
-        """Raise UserError for a missing or empty folder, a class of no images, one class only, or an empty split."""
+        """Raise UserError for a missing or empty folder, a class of no images, one class only, or an empty split.
+
+        So it does for folders that may be splits or classes (see `layout_of`).
+        """
         if not self._root.is_dir():
             raise UserError(
                 f"the folder {str(self._root)!r} {'is a file' if self._root.exists() else 'does not exist'}",
@@ -75,6 +91,7 @@ class Folder(Dataset):
         """Open a split."""
         import numpy as np
 
+        self._warn()
         examples = self._splits[name]
         labels = np.asarray([label for _, label in examples], dtype=np.int64)
         return FileSplit(tuple(file for file, _ in examples), labels)
@@ -84,24 +101,44 @@ class Folder(Dataset):
         return Path(self.params.path).expanduser()
 
     @cached_property
+    def _layout(self) -> Layout:
+        return layout_of(self._root)
+
+    @cached_property
     def _train_folders(self) -> dict[str, tuple[Path, ...]]:
-        train = self._root / "train"
-        return class_folders(train if train.is_dir() else self._root)
+        return class_folders(self._layout.train)
 
     @cached_property
     def _splits(self) -> dict[str, list[Example]]:
-        train = _examples(self._train_folders, self.classes)
-        if not (self._root / "train").is_dir() or not (self._root / "val").is_dir():
+        train, layout = _examples(self._train_folders, self.classes), self._layout
+        if layout.val is None:
             kept, held_out = stratify([label for _, label in train], self.params.val_fraction, self.params.seed)
             return {"train": [train[i] for i in kept], "val": [train[i] for i in held_out]}
-        folders = class_folders(self._root / "val")
+        folders = class_folders(layout.val)
         strange = sorted(set(folders) - set(self.classes))
         if strange:
             raise UserError(
-                f"{self._root / 'val'} holds classes that {self._root / 'train'} does not: {', '.join(strange[:5])}",
-                hint=f"the classes in train are {', '.join(self.classes[:20])}",
+                f"{layout.val} holds classes that {layout.train} does not: {', '.join(strange[:5])}",
+                hint=f"the classes in {layout.train.name} are {', '.join(self.classes[:20])}",
             )
         return {"train": train, "val": _examples(folders, self.classes)}
+
+    def _warn(self) -> None:
+        """Tell once, in the node's log, of images that no split holds."""
+        if self._warned:
+            return
+        self._warned = True
+        folders = [self._layout.train, *([self._layout.val] if self._layout.val else [])]
+        unread = [file for folder in folders for file in unread_images(folder)]
+        if unread:
+            kinds = ", ".join(sorted({file.suffix.lower() for file in unread}))
+            logging.getLogger(STAGE_LOG).warning(
+                "images left out of %s, because %s can't be read: %d (the first: %s); convert them to JPEG or PNG",
+                self._root,
+                kinds,
+                len(unread),
+                unread[0].relative_to(self._root),
+            )
 
 
 def _examples(folders: dict[str, tuple[Path, ...]], classes: tuple[str, ...]) -> list[Example]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+EXTENSIONS = (".bmp", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+UNREAD = (".arw", ".avif", ".cr2", ".dng", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".nef", ".psd", ".svg", ".tga")
+"""Images that are left out, as files that end otherwise are."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +75,7 @@ def class_folders(root: Path) -> dict[str, tuple[Path, ...]]:
     Raises:
         UserError: `root` isn't a readable folder, or holds no class folders, or one of them holds no image.
     """
-    try:
-        folders = sorted(one for one in root.iterdir() if one.is_dir() and not one.name.startswith("."))
-    except OSError as error:
-        raise UserError(f"{root} can't be read as a folder: {error.strerror or error}") from error
-    found = {folder.name: _images(folder) for folder in folders}
+    found = {folder.name: _images(folder) for folder in subfolders(root)}
     if not found:
         loose = sum(1 for one in root.iterdir() if one.suffix.lower() in EXTENSIONS)
         raise UserError(
@@ -91,11 +91,29 @@ def class_folders(root: Path) -> dict[str, tuple[Path, ...]]:
     return found
 
 
+def subfolders(root: Path) -> list[Path]:
+    """Return the folders in `root`, but for hidden ones, in order; raise UserError if it isn't a readable folder."""
+    try:
+        return sorted(one for one in root.iterdir() if one.is_dir() and not one.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"{root} can't be read as a folder: {error.strerror or error}") from error
+
+
+def holds_images(folder: Path) -> bool:
+    """Tell whether there is an image file somewhere below a folder."""
+    return any(_files(folder, EXTENSIONS))
+
+
+def unread_images(root: Path) -> list[Path]:
+    """Return the images below each class folder of `root` that are left out because nothing here reads their format."""
+    return [file for folder in subfolders(root) for file in sorted(_files(folder, UNREAD))]
+
+
 def _images(folder: Path) -> tuple[Path, ...]:
-    return tuple(
-        sorted(
-            file
-            for file in folder.rglob("*")
-            if file.suffix.lower() in EXTENSIONS and not file.name.startswith(".") and file.is_file()
-        )
-    )
+    return tuple(sorted(_files(folder, EXTENSIONS)))
+
+
+def _files(folder: Path, extensions: tuple[str, ...]) -> Iterator[Path]:
+    for file in folder.rglob("*"):
+        if file.suffix.lower() in extensions and not file.name.startswith(".") and file.is_file():
+            yield file
