@@ -48,6 +48,7 @@ class Distill(Stage):
         from edgesmith_stages.models.size import count_params
         from edgesmith_stages.training.data import TrainingData
         from edgesmith_stages.training.device import pick_device
+        from edgesmith_stages.training.first_image import check_runs
         from edgesmith_stages.training.loop import fit
         from edgesmith_stages.training.setting import seed_all
 
@@ -59,6 +60,7 @@ class Distill(Stage):
         recipe = recipe_of(params, len(contract.classes), size, ctx.model_sources)
         seed_all(ctx.seed)
         student = create(recipe)
+        check_runs(student, params, contract)
         trainee, loss = prepare(ctx, student, teachers, contract, params, pick_device(params))
         data = with_cached(TrainingData.open(dataset, contract, params), teachers, dataset)
         result = fit(ctx, trainee, loss, data, params)

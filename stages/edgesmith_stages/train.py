@@ -45,6 +45,7 @@ class Train(Stage):
         from edgesmith_stages.models.recipe import create, save
         from edgesmith_stages.models.size import count_params
         from edgesmith_stages.training.data import TrainingData
+        from edgesmith_stages.training.first_image import check_runs
         from edgesmith_stages.training.first_weights import from_checkpoint, pretrained
         from edgesmith_stages.training.loop import fit
         from edgesmith_stages.training.losses import cross_entropy
@@ -67,6 +68,7 @@ class Train(Stage):
             module = from_checkpoint(ctx, recipe, Path(params.checkpoint))
         else:
             module = create(recipe)
+        check_runs(module, params, contract)
         data = TrainingData.open(dataset, contract, params)
         result = fit(ctx, module, cross_entropy, data, params)
         save(ctx.out("model"), module, recipe, contract, data.golden())

@@ -129,3 +129,8 @@ def test_the_students_layers_come_to_say_what_the_teachers_say(distil, tmp_path)
     hints = {"alpha": 0.0, "hints": {"blocks.3": "blocks.3"}, "hint_weight": 1000.0, "lr": 5e-3}
     losses = [distil(tmp_path / str(epochs), **hints, epochs=epochs).figures["loss"] for epochs in (1, 8)]
     assert losses[1] < 0.7 * losses[0]
+
+
+def test_a_student_that_cannot_take_the_images_is_refused(distil, tmp_path):
+    with pytest.raises(UserError, match="can't take an image of 50x50 pixels"):
+        distil(tmp_path, model="test_vit", image_size=50)

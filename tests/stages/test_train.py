@@ -97,5 +97,7 @@ def test_says_what_is_wrong(tmp_path):
     assert "did you mean 'mobilevit_xs'" in refused(tmp_path, model="mobilevit_xss")
     assert "has 0 classes" in refused(tmp_path, data="random")
     assert "does not take" in refused(tmp_path, model_args={"no_such_argument": 3})
+    assert "no weights 'foo' of 'mobilenetv2_100'" in refused(tmp_path, model="mobilenetv2_100.foo")
+    assert "can't take an image of 32x32 pixels" in refused(tmp_path, model_args={"in_chans": 1})
     with pytest.raises(ValidationError, match="exclude each other"):
         Train.Params(model="x", pretrained=True, checkpoint="w.pth")

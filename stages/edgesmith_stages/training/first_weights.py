@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgesmith import Context, UserError
 from edgesmith_stages.models.recipe import Recipe, check_fit, create
+from edgesmith_stages.models.timm_source import REFUSALS, not_taken
 from edgesmith_stages.training.network import head_names
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def pretrained(recipe: Recipe) -> nn.Module:
         ) from error
     except RuntimeError as error:
         raise UserError(f"the pretrained weights of {name!r} can't be used: {error}") from error
+    except REFUSALS as error:
+        raise not_taken(name, recipe.source.args, error) from error
     return module
 
 

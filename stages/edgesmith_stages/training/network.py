@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -13,12 +13,13 @@ from edgesmith.input_contract import Resample
 from edgesmith_stages.models.recipe import Recipe
 from edgesmith_stages.models.steps import Factory, Timm
 from edgesmith_stages.models.timm_source import check_timm_name
-from edgesmith_stages.training.options import TrainingOptions
+from edgesmith_stages.training.options import Positive, TrainingOptions
 
 if TYPE_CHECKING:
     from torch import nn
 
-Size = int | tuple[int, int]
+Side = Annotated[int, Field(gt=0)]
+Size = Side | tuple[Side, Side]
 
 
 class NetworkOptions(TrainingOptions):
@@ -41,7 +42,7 @@ class InputOptions(NetworkOptions):
         default=None, gt=0, le=1, description="share of the resized image that the centre crop keeps"
     )
     mean: tuple[float, float, float] | None = Field(default=None, description="subtracted, in units of 0..1")
-    std: tuple[float, float, float] | None = Field(default=None, description="divided by, in units of 0..1")
+    std: tuple[Positive, Positive, Positive] | None = Field(default=None, description="divided by, in units of 0..1")
 
 
 def check_model(model: str, sources: Mapping[str, str]) -> None:
@@ -115,7 +116,8 @@ def contract_of(options: InputOptions, classes: tuple[str, ...], size: tuple[int
     return InputContract(
         size=size,
         resample=options.resample or config["interpolation"],
-        crop_fraction=options.crop_fraction or (config["crop_pct"] if trained else 1.0),
+        # A few weights were trained with a margin around the image, which a contract can't say.
+        crop_fraction=options.crop_fraction or (min(config["crop_pct"], 1.0) if trained else 1.0),
         mean=options.mean or config["mean"],
         std=options.std or config["std"],
         classes=classes,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from edgesmith import DatasetRef, Stage
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Area = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Augment(BaseModel):
@@ -26,13 +28,20 @@ class Augment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    scale: tuple[Share, Share] = (0.8, 1.0)
-    ratio: tuple[float, float] = (0.9, 1.1)
+    scale: tuple[Area, Area] = (0.8, 1.0)
+    ratio: tuple[Positive, Positive] = (0.9, 1.1)
     hflip: Share = 0.0
     vflip: Share = 0.0
     color_jitter: float = Field(default=0.0, ge=0)
     auto_augment: str | None = None
     random_erase: Share = 0.0
+
+    @field_validator("scale", "ratio")
+    @classmethod
+    def _check_order(cls, pair: tuple[float, float]) -> tuple[float, float]:
+        if pair[0] > pair[1]:
+            raise ValueError(f"the least comes first: [{pair[1]:g}, {pair[0]:g}]")
+        return pair
 
 
 class TuningOptions(Stage.Params):

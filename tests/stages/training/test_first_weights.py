@@ -139,3 +139,12 @@ def test_models_without_published_weights_are_named():
         pretrained(recipe(model="darknet17"))
     with pytest.raises(UserError, match="timm's models only"):
         pretrained(Recipe(source=Factory(target="acme_models:make")))
+
+
+def test_arguments_that_the_model_does_not_take_are_named_before_anything_is_downloaded(monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    source = Timm(name="test_efficientnet", args={"num_classes": 4, "drop_rat": 0.1})
+    with pytest.raises(UserError, match=r"does not take \(num_classes=4, drop_rat=0\.1\)"):
+        pretrained(Recipe(source=source))

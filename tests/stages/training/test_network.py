@@ -1,6 +1,7 @@
 """Which network, and its input contract."""
 
 import pytest
+from pydantic import ValidationError
 
 from edgesmith import UserError
 from edgesmith_stages.training import network
@@ -13,6 +14,23 @@ def test_an_unknown_model_gets_the_nearest_name():
     with pytest.raises(UserError, match="unknown model source 'acne'; did you mean 'acme'"):
         check_model("acne/small", {"acme": "acme_models:make"})
     check_model("acme/small", {"acme": "acme_models:make"})
+    check_model("mobilenetv2_100.ra_in1k", {})
+    with pytest.raises(UserError, match="no weights 'ra_in1' of 'mobilenetv2_100'; did you mean 'ra_in1k'"):
+        check_model("mobilenetv2_100.ra_in1", {})
+    with pytest.raises(UserError, match="no weights '' of 'darknet17'"):
+        check_model("darknet17.", {})
+
+
+@pytest.mark.parametrize("wrong", [{"image_size": 0}, {"image_size": [32, -1]}, {"std": [0, 0.1, 0.1]}])
+def test_refuses_what_no_image_can_have(wrong):
+    with pytest.raises(ValidationError):
+        InputOptions(model="test_vit", **wrong)
+
+
+def test_a_margin_around_images_is_left_out():
+    """These weights were published with a `crop_pct` of 1.15."""
+    contract = contract_of(InputOptions(model="volo_d4_448"), ("a", "b"), (448, 448), trained=True)
+    assert contract.crop_fraction == 1.0
 
 
 def test_scratch_keeps_the_whole_image_and_trained_weights_their_crop():
