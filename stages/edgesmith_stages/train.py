@@ -9,7 +9,15 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from edgesmith import Context, FileRef, Stage, TorchModel, UserError
-from edgesmith_stages.training.network import InputOptions, check_model, contract_of, recipe_of, size_of, timm_config
+from edgesmith_stages.training.network import (
+    InputOptions,
+    check_model,
+    contract_of,
+    departures,
+    recipe_of,
+    size_of,
+    timm_config,
+)
 
 REQUIREMENTS = ("torch>=2.6", "torchvision", "timm>=1.0.24", "safetensors>=0.5", "numpy>=2", "pillow")
 """What training imports."""
@@ -63,6 +71,8 @@ class Train(Stage):
         contract = contract_of(params, classes, size, bool(params.pretrained or params.checkpoint))
         seed_all(ctx.seed)
         if params.pretrained:
+            for departure in departures(params):
+                ctx.log.warning("%s", departure)
             module = pretrained(recipe)
         elif params.checkpoint:
             module = from_checkpoint(ctx, recipe, Path(params.checkpoint))

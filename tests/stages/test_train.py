@@ -101,3 +101,10 @@ def test_says_what_is_wrong(tmp_path):
     assert "can't take an image of 32x32 pixels" in refused(tmp_path, model_args={"in_chans": 1})
     with pytest.raises(ValidationError, match="exclude each other"):
         Train.Params(model="x", pretrained=True, checkpoint="w.pth")
+
+
+def test_warns_where_published_weights_expect_other_images(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert "can't be had" in refused(tmp_path, model="tf_efficientnetv2_b3.in21k_ft_in1k", pretrained=True)
+    assert "`crop_mode: squash`" in caplog.text

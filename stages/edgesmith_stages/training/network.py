@@ -22,6 +22,13 @@ Side = Annotated[int, Field(gt=0)]
 Size = Side | tuple[Side, Side]
 
 
+_CROP_MODES = {
+    "squash": "whole images, squashed to the input's shape (`crop_mode: squash`)",
+    "border": "whole images, with borders to fill the input's shape (`crop_mode: border`)",
+}
+"""What timm does instead of a centre crop for some weights."""
+
+
 class NetworkOptions(TrainingOptions):
     """Training options, and which network to train."""
 
@@ -122,6 +129,19 @@ def contract_of(options: InputOptions, classes: tuple[str, ...], size: tuple[int
         std=options.std or config["std"],
         classes=classes,
     )
+
+
+def departures(options: InputOptions) -> list[str]:
+    """Tell how the images that a network gets here differ from those that its published weights were trained on."""
+    config = timm_config(options.model)
+    expected = [_CROP_MODES[config["crop_mode"]]] if config.get("crop_mode") in _CROP_MODES else []
+    if options.crop_fraction is None and config.get("crop_pct", 1) > 1:
+        expected.append(f"a margin around the image (`crop_pct: {config['crop_pct']:g}`)")
+    return [
+        f"the published weights of {options.model} expect {one}; here the centre of the image is cropped, in training "
+        "and wherever the model runs; fine-tuning adapts to that"
+        for one in expected
+    ]
 
 
 def head_names(module: nn.Module) -> tuple[str, ...]:

@@ -5,7 +5,15 @@ from pydantic import ValidationError
 
 from edgesmith import UserError
 from edgesmith_stages.training import network
-from edgesmith_stages.training.network import InputOptions, check_model, contract_of, recipe_of, size_of, timm_config
+from edgesmith_stages.training.network import (
+    InputOptions,
+    check_model,
+    contract_of,
+    departures,
+    recipe_of,
+    size_of,
+    timm_config,
+)
 
 
 def test_an_unknown_model_gets_the_nearest_name():
@@ -31,6 +39,25 @@ def test_a_margin_around_images_is_left_out():
     """These weights were published with a `crop_pct` of 1.15."""
     contract = contract_of(InputOptions(model="volo_d4_448"), ("a", "b"), (448, 448), trained=True)
     assert contract.crop_fraction == 1.0
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("convnext_base.fb_in22k_ft_in1k_384", "whole images, squashed to the input's shape (`crop_mode: squash`)"),
+        ("deepseek_vit_412m.deepseek_v4_flash_vision_exp", "whole images, with borders"),
+        ("volo_d4_448", "a margin around the image (`crop_pct: 1.15`)"),
+    ],
+)
+def test_published_weights_that_expect_other_images_are_told(model, expected):
+    (told,) = departures(InputOptions(model=model))
+    assert told.startswith(f"the published weights of {model} expect {expected}")
+
+
+def test_published_weights_that_expect_a_centre_crop_are_used_without_a_word():
+    assert departures(InputOptions(model="mobilenetv2_100")) == []
+    assert departures(InputOptions(model="volo_d4_448", crop_fraction=0.9)) == []
+    assert departures(InputOptions(model="acme/small")) == []
 
 
 def test_scratch_keeps_the_whole_image_and_trained_weights_their_crop():
