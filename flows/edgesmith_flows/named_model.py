@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,11 +17,13 @@ from edgesmith_flows.store import Store
 from edgesmith_flows.tags import newest_run
 from edgesmith_flows.yaml_source import load_yaml
 
-HOW = "give a digest (`edgesmith cache ls`), PIPELINE:NODE, or an artifact's folder"
+HOW = "give a digest (`edgesmith cache ls`), PIPELINE:NODE, or an artifact's folder as ./FOLDER"
 
 
 def find_model(text: str, store: Store, registry: Registry, pipeline: str | None = None) -> Model:
     """Return the model that `text` names.
+
+    A folder called like a node or a digest, such as `edgesmith get` makes, is meant only if it is written as a path.
 
     Args:
         text: an artifact's folder; `PIPELINE:NODE` or `PIPELINE:NODE.PORT` of the pipeline's newest run; a digest, or
@@ -31,17 +34,25 @@ def find_model(text: str, store: Store, registry: Registry, pipeline: str | None
         UserError: there is no such artifact, or it is no model.
     """
     home, colon, node = text.rpartition(":")
-    if text and Path(text).is_dir():
+    if _is_path(text):
         return _in_folder(Path(text), registry)
     if colon and home:
         return _of_node(home, node, store, registry)
-    if pipeline is not None and not _is_digest(text, store):
-        return _of_node(pipeline, text, store, registry)
+    if not _is_digest(text, store):
+        if pipeline is not None:
+            return _of_node(pipeline, text, store, registry)
+        if text and Path(text).is_dir():
+            return _in_folder(Path(text), registry)
     found = [one for one in store.artifacts() if one.startswith(text)] if text else []
     if len(found) != 1:
         which = f"{len(found)} artifacts start with" if found else "no artifact starts with"
         raise UserError(f"{which} {text!r}", hint=HOW)
     return _stored(found[0], store, registry)
+
+
+def told(model: Model) -> str:
+    """Say which artifact a name was found to mean: by its digest, or by its folder where it is not from a store."""
+    return f"the {model.kind} artifact {model.digest[:12] or f'in {model.path}'}"
 
 
 def plugins_of(pipelines: Iterable[str]) -> list[str]:
@@ -53,7 +64,12 @@ def plugins_of(pipelines: Iterable[str]) -> list[str]:
 def pipeline_of(text: str) -> str | None:
     """Return the pipeline in `PIPELINE:NODE`, if that is what `text` is."""
     home, colon, _ = text.rpartition(":")
-    return home if colon and home and not Path(text).is_dir() else None
+    return home if colon and home and not _is_path(text) else None
+
+
+def _is_path(text: str) -> bool:
+    """Whether a folder is there, and written so that it can be nothing else: no node's name holds a separator."""
+    return (text.startswith(".") or "/" in text or os.sep in text) and Path(text).is_dir()
 
 
 def _document(pipeline: str) -> PipelineDocument | None:

@@ -8,7 +8,7 @@ import pytest
 
 from edgesmith import UserError
 from edgesmith.testing import run_stage
-from edgesmith_flows.named_model import find_model, pipeline_of, plugins_of
+from edgesmith_flows.named_model import find_model, pipeline_of, plugins_of, told
 from edgesmith_flows.store import Store
 
 
@@ -69,6 +69,50 @@ def test_a_folder(store, registry, tmp_path):
     digest = find_model("tiny:a", store, registry).digest
     assert factor(find_model(str(tmp_path / "a" / "model"), store, registry)) == 1
     assert factor(find_model(str(store.artifact_folder(digest)), store, registry)) == 1
+
+
+@pytest.fixture
+def namesakes(store, registry, tmp_path, monkeypatch):
+    """A working directory with another model in the folders `a`, `tiny:a` and one called like a digest."""
+    digest = find_model("tiny:a", store, registry).digest
+    monkeypatch.chdir(tmp_path)
+    other = run_stage(registry.stages["build"], tmp_path / "other", params={"factor": 7.0}).outputs["model"].path
+    shutil.rmtree("a")
+    for name in ("a", "tiny:a", digest[:8]):
+        shutil.copytree(other, name)
+    return digest[:8]
+
+
+def test_a_node_comes_before_a_folder_of_its_name(store, registry, namesakes):
+    """`edgesmith get` copies nodes to folders that are called like them; they may be old."""
+    assert factor(find_model("a", store, registry, pipeline="tiny")) == 1
+    assert factor(find_model("tiny:a", store, registry)) == 1
+    assert pipeline_of("tiny:a") == "tiny"
+
+
+def test_a_digest_comes_before_a_folder_of_its_name(store, registry, namesakes):
+    assert factor(find_model(namesakes, store, registry)) == 1
+    assert factor(find_model(namesakes, store, registry, pipeline="tiny")) == 1
+
+
+def test_a_path_is_a_folder_whatever_it_is_called(store, registry, namesakes):
+    assert factor(find_model("./a", store, registry, pipeline="tiny")) == 7
+    assert factor(find_model("./tiny:a", store, registry)) == 7
+    assert pipeline_of("./tiny:a") is None
+
+
+def test_a_bare_name_may_be_a_folder_where_it_can_be_nothing_else(store, registry, namesakes):
+    """With a pipeline a name that is none of its nodes is refused: an old folder may be called like a node to come."""
+    assert factor(find_model("a", store, registry)) == 7
+    shutil.copytree("a", "late")
+    with pytest.raises(UserError, match="gave nothing in the newest run of tiny"):
+        find_model("late", store, registry, pipeline="tiny")
+
+
+def test_what_was_found_is_told(store, registry, namesakes):
+    model = find_model("tiny:a", store, registry)
+    assert told(model) == f"the sign artifact {model.digest[:12]}"
+    assert told(find_model("./a", store, registry)) == "the sign artifact in a"
 
 
 def test_a_pipeline_given_by_its_file(store, registry, tmp_path, monkeypatch):

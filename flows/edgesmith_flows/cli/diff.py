@@ -40,12 +40,12 @@ def command(
     """Run the models A and B, which come from one ancestor, on its golden images, and hold B's layers against A's.
 
     A and B are digests (or starts of them), PIPELINE:NODE or PIPELINE:NODE.PORT of a pipeline's newest run, or folders
-    of artifacts. Layers are matched by what they give, so the two may be of any two formats.
+    of artifacts, as ./FOLDER. Layers are matched by what they give, so the two may be of any two formats.
     """
     from pathlib import Path
 
     from edgesmith_flows.diff import compare
-    from edgesmith_flows.named_model import find_model, pipeline_of, plugins_of
+    from edgesmith_flows.named_model import find_model, pipeline_of, plugins_of, told
     from edgesmith_flows.registry import load_registry
     from edgesmith_flows.settings import load_settings
     from edgesmith_flows.store import Store
@@ -59,18 +59,24 @@ def command(
         models[0], models[1], registry, images=images, threads=threads, log=lambda text: click.echo(text, err=True)
     )
     if as_json:
-        click.echo(json.dumps(document(found, bar, (a, b)), indent=1))
+        click.echo(json.dumps(document(found, bar, (a, b), (told(models[0]), told(models[1]))), indent=1))
         return
+    click.echo(f"A is {told(models[0])}\nB is {told(models[1])}")
     for line in report(found, bar, (a, b), everything):
         click.echo(line)
 
 
-def document(found: Diff, bar: float, names: tuple[str, str]) -> dict[str, Any]:
-    """Return the comparison as JSON; layers without a partner have null for it."""
+def document(found: Diff, bar: float, names: tuple[str, str], meant: tuple[str, str]) -> dict[str, Any]:
+    """Return the comparison as JSON; layers without a partner have null for it.
+
+    Args:
+        names: of A and B, as they were given.
+        meant: which artifacts they are.
+    """
     place, most = found.parts_at(bar), found.steepest(bar)
     return {
-        "a": {"model": names[0], "runtime": found.runtimes[0], "layers": found.counts()[0]},
-        "b": {"model": names[1], "runtime": found.runtimes[1], "layers": found.counts()[1]},
+        "a": {"model": names[0], "is": meant[0], "runtime": found.runtimes[0], "layers": found.counts()[0]},
+        "b": {"model": names[1], "is": meant[1], "runtime": found.runtimes[1], "layers": found.counts()[1]},
         "images": found.images,
         "bar_db": bar,
         "matched": len(found.matched),

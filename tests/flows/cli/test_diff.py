@@ -19,6 +19,8 @@ def test_it_prints_layers_and_where_they_part(call, signs):
     answer = call("diff", *signs)
     assert answer.code == 0, answer.err
     assert answer.out.splitlines() == [
+        "A is the sign artifact in a/model",
+        "B is the sign artifact in b/model",
         "A: a/model  B: b/model  op     shape    SQNR dB",
         "input       input       input  1x3x4x4  200.0",
         "value       value       mean   1x1      200.0",
@@ -36,6 +38,7 @@ def test_a_lower_bar_is_kept(call, signs):
 
 def test_it_prints_json(call, signs):
     found = json.loads(call("diff", *signs, "--json").out)
+    assert found["a"]["model"] == "a/model" and found["a"]["is"] == "the sign artifact in a/model"
     assert found["matched"] == 3
     assert found["parts_at"]["a"] == {"name": "value#2", "op": "Mul", "shape": [1, 1]}
     assert found["output"]["sqnr_db"] == pytest.approx(20)
