@@ -74,6 +74,9 @@ def lut_to_sparse(call: Call) -> Results:
 
 def _dense(nonzero: Tensor, mask: Tensor) -> Tensor:
     """`nonzero` in row-major order where the mask is set, else 0."""
+    # torch would take a single element for all of them.
+    if (kept := int(mask.count_nonzero())) != nonzero.numel():
+        raise ValueError(f"its mask keeps {kept:,} elements, found {nonzero.numel():,}")
     dense = nonzero.new_zeros(mask.shape)
     dense[mask != 0] = nonzero
     return dense

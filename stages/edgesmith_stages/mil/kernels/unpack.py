@@ -12,21 +12,26 @@ def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
     """The first `count` elements of `bits` bits each.
 
     Args:
-        packed: uint8, 1-D. Elements follow each other from the least significant bit up; one that does not fit into
-            its byte goes on in the low bits of the next.
+        packed: uint8, 1-D, as many bytes as the elements need. Elements follow each other from the least significant
+            bit up; one that does not fit into its byte goes on in the low bits of the next.
         bits: 1 to 8.
         count: how many; the bits after them are ignored.
 
     Returns:
         uint8, (count,).
+
+    Raises:
+        ValueError: there are fewer bytes, or more. No memory was taken for the elements.
     """
     import torch
 
+    needed = -(-count * bits // 8)
+    if packed.numel() != needed:
+        raise ValueError(f"{count:,} elements of {bits} bits are {needed:,} bytes, found {packed.numel():,}")
     # `bits` bytes hold 8 elements, each in one byte or in two neighbours.
     groups = -(-count // 8)
     rows = torch.zeros(groups * bits + 1, dtype=torch.uint8)
-    used = min(packed.numel(), groups * bits)
-    rows[:used] = packed[:used]
+    rows[:needed] = packed
     low, high = rows[:-1].reshape(groups, bits), rows[1:].reshape(groups, bits)
     elements = torch.empty(groups, 8, dtype=torch.uint8)
     for at in range(8):

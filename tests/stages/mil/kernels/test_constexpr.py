@@ -82,6 +82,13 @@ def test_sparse_of_a_mask_tensor() -> None:
     assert y.tolist() == [[0, -3], [4, 0]]
 
 
+@pytest.mark.parametrize("nonzero", [[-3], [-3, 4, 5], []])
+def test_a_mask_that_keeps_another_number_of_elements_is_refused(nonzero: list[int]) -> None:
+    mask = torch.tensor([[0, 1], [1, 0]], dtype=torch.uint8)
+    with pytest.raises(ValueError, match=f"its mask keeps 2 elements, found {len(nonzero)}"):
+        run(SPARSE_18, nonzero_data=torch.tensor(nonzero, dtype=torch.int8), mask=mask)
+
+
 def expanded(parameter: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Each element repeated over its block."""
     for axis, size in enumerate(shape):

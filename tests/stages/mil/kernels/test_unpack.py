@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,13 @@ def test_an_element_goes_on_in_the_next_byte() -> None:
 
 def test_nothing() -> None:
     assert unpack_bits(torch.empty(0, dtype=torch.uint8), 4, 0).shape == (0,)
+
+
+@pytest.mark.parametrize(("size", "count"), [(3, 5), (1, 5), (0, 5), (2, 1 << 50), (1, -8)])
+def test_bytes_that_are_missing_are_not_made_up(size: int, count: int) -> None:
+    """Nor is memory taken for what a damaged program says that there is."""
+    with pytest.raises(ValueError, match=rf"elements of 2 bits are [0-9,-]+ bytes, found {size}"):
+        unpack_bits(torch.zeros(size, dtype=torch.uint8), 2, count)
 
 
 @given(st.integers(1, 8), st.data())
