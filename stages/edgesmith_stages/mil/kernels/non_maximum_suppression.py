@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgesmith_stages.mil.call import Call, Results
+from edgesmith_stages.mil.room import room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,31 +49,43 @@ def suppress(call: Call, boxes: Tensor, scores: Tensor) -> Tensor:
         scores: (B, K).
     """
     best, classes = scores.max(-1)
-    overlapping = intersection_over_union(boxes) > call.number("iou_threshold")
-    if call.flag("per_class_suppression", False):
-        overlapping &= classes[:, None] == classes
+    order = best.argsort(descending=True, stable=True)
+    sides, classes = sides_and_areas(boxes[order]), classes[order]
+    threshold, by_class = call.number("iou_threshold"), call.flag("per_class_suppression", False)
+    left, at = order >= 0, 0
     kept: list[int] = []
-    for index in best.argsort(descending=True, stable=True).tolist():
-        if len(kept) == call.int("max_boxes"):
-            break
-        if not overlapping[index, kept].any():
-            kept.append(index)
-    return best.new_tensor(kept).long()
+    # Each kept box against those after it: all pairs of a detector's 25,200 boxes would take 5 GB.
+    while len(kept) < call.int("max_boxes") and len(following := left[at:].nonzero()):
+        at += int(following[0])
+        kept.append(at)
+        overlapping = intersection_over_union(sides, at) > threshold
+        if by_class:
+            overlapping &= classes[at + 1 :] == classes[at]
+        left[at + 1 :] &= ~overlapping
+        at += 1
+    return order[kept]
 
 
-def intersection_over_union(boxes: Tensor) -> Tensor:
-    """Of each two boxes (B, B); NaN of two empty ones, which overlap nothing."""
-    centre, size = boxes.split(2, -1)
-    low, high = centre - size / 2, centre + size / 2
-    sides = high[:, None].minimum(high) - low[:, None].maximum(low)
-    shared, area = sides.clamp(min=0).prod(-1), size.prod(-1)
-    return shared / (area[:, None] + area - shared)
+def sides_and_areas(boxes: Tensor) -> tuple[Tensor, ...]:
+    """Of boxes (B, 4), each (B,): left, top, right, bottom, area."""
+    x, y, width, height = boxes.unbind(-1)
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2, width * height
+
+
+def intersection_over_union(sides: Sequence[Tensor], at: int) -> Tensor:
+    """Of one box and each one after it; NaN of two empty ones, which overlap nothing."""
+    (left, top, right, bottom, area), others = (one[at] for one in sides), [one[at + 1 :] for one in sides]
+    width = others[2].minimum(right) - others[0].maximum(left)
+    height = others[3].minimum(bottom) - others[1].maximum(top)
+    shared = width.clamp(min=0) * height.clamp(min=0)
+    return shared / (area + others[4] - shared)
 
 
 def gather(call: Call, boxes: Tensor, scores: Tensor, kept: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """The kept boxes, their scores and indices, filled up to max_boxes with 0, 0 and -1."""
     import torch
 
+    room(call, [len(kept), call.int("max_boxes"), 4])
     indices = torch.full((len(kept), call.int("max_boxes")), -1)
     for row, chosen in zip(indices, kept, strict=True):
         row[: len(chosen)] = chosen

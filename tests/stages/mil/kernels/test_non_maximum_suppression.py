@@ -70,3 +70,32 @@ def test_empty_boxes_overlap_nothing() -> None:
         max_boxes=2,
     )
     assert found[2].tolist() == [[1, 0]]
+
+
+def test_memory_grows_with_the_boxes_not_with_their_pairs() -> None:
+    """All pairs of these would take 640 GB."""
+    boxes, scores = drawn(400_000, 1, seed=0)
+    *_, count = run(
+        KERNELS["non_maximum_suppression", 5],
+        boxes=boxes,
+        scores=scores,
+        iou_threshold=0.5,
+        score_threshold=0.0,
+        max_boxes=5,
+    )
+    assert count.tolist() == [5]
+
+
+def test_indices_are_exact_in_half_precision() -> None:
+    """Which holds whole numbers up to 2048 only."""
+    boxes, scores = torch.zeros(1, 4, 4000), torch.zeros(1, 1, 4000)
+    scores[..., 3001] = 1
+    found = run(
+        KERNELS["non_maximum_suppression", 7],
+        boxes=boxes,
+        scores=scores,
+        iou_threshold=0.5,
+        max_boxes=1,
+        compute=torch.float16,
+    )
+    assert found[2].tolist() == [[3001]]
