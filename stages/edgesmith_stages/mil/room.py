@@ -51,8 +51,21 @@ def padded_room(x: Tensor, amounts: Sequence[int]) -> None:
     Raises:
         ValueError: it has more elements than any tensor may have.
     """
+    between_room("padded input", padded_shape(x, amounts))
+
+
+def padded_shape(x: Tensor, amounts: Sequence[int]) -> list[int]:
+    """Return the shape of x, padded along its last axes by [before, after, ...]."""
     sides = [before + after for before, after in zip(amounts[::2], amounts[1::2], strict=True)]
     kept = x.shape[: x.dim() - len(sides)]
-    shape = [*kept, *(size + more for size, more in zip(x.shape[len(kept) :], sides, strict=True))]
+    return [*kept, *(size + more for size, more in zip(x.shape[len(kept) :], sides, strict=True))]
+
+
+def between_room(what: str, shape: Sequence[int]) -> None:
+    """Do the same for what an operation makes on the way to its result.
+
+    Raises:
+        ValueError: it has more elements than any tensor may have.
+    """
     if math.prod(max(size, 0) for size in shape) > MAX_ELEMENTS:
-        raise ValueError(f"its padded input would have the shape {shape}, more than {MAX_ELEMENTS:,} elements")
+        raise ValueError(f"its {what} would have the shape {list(shape)}, more than {MAX_ELEMENTS:,} elements")

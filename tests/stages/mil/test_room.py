@@ -16,6 +16,7 @@ from .packages import model, operation, write
 
 X = TensorType("fp32", (1, 2, 4, 4))
 OPEN = TensorType("fp32", (None,) * 4)
+CUBE = TensorType("fp32", (None,) * 3)
 FLAT = TensorType("fp32", (None,) * 2)
 BIG, BIGGER = 1 << 16, 1 << 17
 
@@ -58,6 +59,25 @@ ABSURD = {
     "conv": operation(
         "conv", {"y": OPEN}, weight=np.zeros((1, 2, 1, 1), np.float32), pad=AROUND, pad_type="custom", **CONV
     ),
+    "conv_transpose": operation(
+        "conv_transpose",
+        {"y": OPEN},
+        weight=np.zeros((2, 1, 2, 2), np.float32),
+        pad_type="valid",
+        **CONV | {"dilations": integers(BIGGER, BIG)},
+    ),
+    "space_to_batch": operation(
+        "space_to_batch", {"y": OPEN}, x="%x", paddings=AROUND.reshape(2, 2), block_shape=integers(2, 2)
+    ),
+    "non_maximum_suppression": operation(
+        "non_maximum_suppression",
+        {"y": CUBE, "s": CUBE, "i": TensorType("int32", (None,) * 2)},
+        boxes=np.zeros((1, 4, 2), np.float32),
+        scores=np.zeros((1, 1, 2), np.float32),
+        iou_threshold=np.float32(0.5),
+        max_boxes=np.int32(1 << 30),
+        per_class_suppression=False,
+    ),
     "max_pool": operation("max_pool", {"y": OPEN}, pad=AROUND, pad_type="custom", **POOL),
     "gather": operation(
         "gather", {"y": FLAT}, x=ROW.reshape(1, BIG), indices=np.zeros(BIGGER, np.int32), axis=np.int32(0)
@@ -72,10 +92,22 @@ def test_more_than_any_tensor_may_have(tmp_path: Path, name: str) -> None:
         Interpreter(package).run({"x": np.ones(X.shape, np.float32)})  # type: ignore[arg-type]
 
 
-def test_more_than_is_declared(tmp_path: Path) -> None:
-    """8 GiB, which a tensor may have, but not one that is declared to have 32 elements."""
-    package = write(
-        tmp_path, model({"x": X}, ["y"], operation("tile", {"y": X}, x="%x", reps=integers(1, 1, 8192, 8192)))
-    )
+WITHIN = integers(*[10_000] * 4)
+LARGE = {
+    "tile": {"x": "%x", "reps": integers(1, 1, 8192, 8192)},
+    "pad": {"x": "%x", "pad": WITHIN, "mode": "constant", "constant_val": np.float32(0)},
+    "space_to_batch": {"x": "%x", "paddings": WITHIN.reshape(2, 2), "block_shape": integers(2, 2)},
+    "conv_transpose": {
+        "weight": np.zeros((2, 1, 1, 1), np.float32),
+        "pad_type": "same",
+        **CONV | {"strides": integers(5000, 5000)},
+    },
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_more_than_is_declared(tmp_path: Path, name: str) -> None:
+    """1.5 to 8 GiB, which a tensor may have, but not one that is declared to have 32 elements."""
+    package = write(tmp_path, model({"x": X}, ["y"], operation(name, {"y": X}, **LARGE[name])))
     with pytest.raises(UserError, match="expected at most 32"):
         Interpreter(package).run({"x": np.ones(X.shape, np.float32)})  # type: ignore[arg-type]

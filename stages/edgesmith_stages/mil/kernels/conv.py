@@ -9,7 +9,7 @@ from edgesmith import UserError
 from edgesmith_stages.mil.call import Call, Kernel, Results
 from edgesmith_stages.mil.kernels.padding import padded, spatial_padding, split
 from edgesmith_stages.mil.kernels.precision import widened
-from edgesmith_stages.mil.room import padded_room, room
+from edgesmith_stages.mil.room import between_room, padded_room, room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,12 +69,13 @@ def conv_transpose(call: Call) -> Results:
     spatial = x.dim() - 2
     strides, dilations = call.ints("strides", [1] * spatial), call.ints("dilations", [1] * spatial)
     none = [0] * spatial
-    padded_room(
-        x, [side for size, stride in zip(x.shape[2:], strides, strict=True) for side in (0, size * (stride - 1))]
-    )
-    full = torch.convolution(x, weight, None, strides, none, dilations, True, none, call.int("groups", 1))
-    pad_type = call.text("pad_type", "valid").lower()
-    sizes, pad = list(full.shape[2:]), [0, 0] * spatial
+    groups, pad_type = call.int("groups", 1), call.text("pad_type", "valid").lower()
+    whole = [
+        (size - 1) * stride + (taps - 1) * dilation + 1
+        for size, stride, taps, dilation in zip(x.shape[2:], strides, weight.shape[2:], dilations, strict=True)
+    ]
+    between_room("uncropped result", [len(x), weight.shape[1] * groups, *whole])
+    sizes, pad = whole, [0, 0] * spatial
     if pad_type == "custom":
         pad = call.ints("pad", pad)
         sizes = [size - before - after for size, before, after in zip(sizes, pad[::2], pad[1::2], strict=True)]
@@ -83,12 +84,14 @@ def conv_transpose(call: Call) -> Results:
     if call.has("output_shape"):
         sizes = call.ints("output_shape")[2:]
     if pad_type not in ("custom", "valid"):
-        pad = split([max(0, size - kept) for size, kept in zip(full.shape[2:], sizes, strict=True)], pad_type)
+        pad = split([max(0, size - kept) for size, kept in zip(whole, sizes, strict=True)], pad_type)
+    room(call, [len(x), weight.shape[1] * groups, *sizes])
     crops = [
         side
-        for size, kept, before in zip(full.shape[2:], sizes, pad[::2], strict=True)
+        for size, kept, before in zip(whole, sizes, pad[::2], strict=True)
         for side in (-before, kept - (size - before))
     ]
+    full = torch.convolution(x, weight, None, strides, none, dilations, True, none, groups)
     bias = _bias(call, x)
     return padded(full, crops) if bias is None else padded(full, crops) + bias.reshape(-1, *[1] * spatial)
 

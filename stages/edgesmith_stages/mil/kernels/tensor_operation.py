@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
 from edgesmith_stages.mil.kernels.non_maximum_suppression import boxes_first, boxes_last
-from edgesmith_stages.mil.room import broadcast, padded_room, room
+from edgesmith_stages.mil.room import broadcast, padded_shape, room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +53,7 @@ def pad(call: Call) -> Results:
     import torch.nn.functional as F
 
     x, pads, mode = call.tensor(), call.ints("pad"), call.text("mode", "constant")
-    padded_room(x, pads)
+    room(call, padded_shape(x, pads))
     sides = list(zip(pads[::2], pads[1::2], strict=True))
     if mode == "constant":
         return F.pad(x, [amount for side in reversed(sides) for amount in side], value=call.number("constant_val", 0.0))

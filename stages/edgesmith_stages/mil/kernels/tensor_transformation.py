@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from edgesmith import UserError
 from edgesmith_stages.mil.call import Call, Kernel, Results
-from edgesmith_stages.mil.room import room
+from edgesmith_stages.mil.room import padded_shape, room
 
 
 def reshape(call: Call) -> Results:
@@ -161,7 +161,9 @@ def space_to_batch(call: Call) -> Results:
     import torch.nn.functional as F
 
     (top, bottom), (left, right) = pairs(call, "paddings")
-    x = F.pad(call.tensor(), (left, right, top, bottom))
+    x = call.tensor()
+    room(call, padded_shape(x, (top, bottom, left, right)))  # as many elements as the result
+    x = F.pad(x, (left, right, top, bottom))
     (n, c, h, w), (a, b) = x.shape, call.ints("block_shape")
     return x.reshape(n, c, h // a, a, w // b, b).permute(3, 5, 0, 1, 2, 4).reshape(n * a * b, c, h // a, w // b)
 
