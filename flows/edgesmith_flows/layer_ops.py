@@ -6,6 +6,12 @@ import re
 
 FAMILIES: tuple[tuple[str, str], ...] = (
     ("quantize", "quantize"),
+    # Before the parts that their names hold by chance: `bilinear`, `linear_activation`, `convert`.
+    ("upsample", "resize"),
+    ("resize", "resize"),
+    ("interpolate", "resize"),
+    ("linearactivation", "linearactivation"),
+    ("convertelementtype", "cast"),
     ("conv", "conv"),
     ("attention", "attention"),
     ("linear", "matmul"),
@@ -37,11 +43,10 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("avgpool", "mean"),
     ("averagepool", "mean"),
     ("mean", "mean"),
-    ("upsample", "resize"),
-    ("resize", "resize"),
-    ("interpolate", "resize"),
     ("concat", "cat"),
     ("realdiv", "div"),
+    # torch's name for `1 - x`, and what it gives: ONNX writes it Sub(1, x).
+    ("rsub", "sub"),
 )
 """Parts of operations' names, and the family that each tells; the first that fits counts."""
 

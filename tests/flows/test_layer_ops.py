@@ -16,6 +16,11 @@ from edgesmith_flows.layer_ops import family
         (("silu", "HardSwish", "HARD_SWISH"), None),
         (("mean", "ReduceMean", "MEAN", "reduce_mean", "GlobalAveragePool", "avg_pool", "adaptive_avg_pool2d"), "mean"),
         (("QUANTIZE", "DequantizeLinear"), "quantize"),
+        (("interpolate", "Resize", "RESIZE_BILINEAR", "resize_bilinear", "upsample_bilinear2d"), "resize"),
+        (("upsample_nearest2d", "Upsample", "RESIZE_NEAREST_NEIGHBOR", "upsample_nearest_neighbor"), "resize"),
+        (("linear_activation",), "linearactivation"),
+        (("convert_element_type", "Cast", "CAST", "cast"), "cast"),
+        (("rsub", "sub", "Sub", "SUB"), "sub"),
         (("add", "Add", "ADD"), "add"),
     ],
 )
