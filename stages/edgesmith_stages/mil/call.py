@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from edgesmith.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,6 +16,13 @@ Shape: TypeAlias = tuple["int | None", ...]
 
 Results: TypeAlias = "Tensor | Sequence[Any]"
 Kernel: TypeAlias = Callable[["Call"], Results]
+
+
+class MissingInput(Exception):
+    """An operation lacks an input that its kernel needs."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"it lacks the input {name!r}")
 
 
 @dataclass(frozen=True)
@@ -63,9 +72,15 @@ class Call:
         """Whether an optional input is given."""
         return name in self.arguments
 
+    def given(self, name: str) -> Any:
+        """An input of any kind; raise MissingInput where it is not given."""
+        if name not in self.arguments:
+            raise MissingInput(name)
+        return self.arguments[name]
+
     def tensor(self, name: str = "x") -> Tensor:
         """A tensor that must be given."""
-        tensor: Tensor = self.arguments[name]
+        tensor: Tensor = self.given(name)
         return tensor
 
     def maybe(self, name: str) -> Tensor | None:
@@ -74,33 +89,33 @@ class Call:
 
     def tensors(self, name: str = "values") -> list[Tensor]:
         """The tensors of a variadic input."""
-        given = self.arguments[name]
+        given = self.given(name)
         return list(given) if isinstance(given, (list, tuple)) else [given]
 
     def ints(self, name: str, default: Sequence[int] | None = None) -> list[int]:
         """The integers of a 0-D or 1-D tensor."""
         if name not in self.arguments and default is not None:
             return list(default)
-        found = self.arguments[name].tolist()
+        found = self.given(name).tolist()
         return [int(one) for one in found] if isinstance(found, list) else [int(found)]
 
     def int(self, name: str, default: int | None = None) -> int:
         """An integer scalar."""
         if name not in self.arguments and default is not None:
             return default
-        return int(self.arguments[name].item())
+        return int(self.given(name).item())
 
     def number(self, name: str, default: float | None = None) -> float:
         """A float scalar."""
         if name not in self.arguments and default is not None:
             return default
-        return float(self.arguments[name].item())
+        return float(self.given(name).item())
 
     def flag(self, name: str, default: bool | None = None) -> bool:
         """A bool scalar."""
         if name not in self.arguments and default is not None:
             return default
-        return bool(self.arguments[name].item())
+        return bool(self.given(name).item())
 
     def flags(self, name: str, default: Sequence[bool]) -> list[bool]:
         """The bools of a 1-D tensor."""
@@ -110,4 +125,20 @@ class Call:
         """A string."""
         if name not in self.arguments and default is not None:
             return default
-        return str(self.arguments[name])
+        return str(self.given(name))
+
+    def choice(self, name: str, known: Collection[str], default: str | None = None, *, lower: bool = False) -> str:
+        """A string that is one of a few.
+
+        Args:
+            known: those that the operation has a meaning for.
+            lower: whether it is taken in lower case, however it is written.
+
+        Raises:
+            UserError: it is another.
+        """
+        chosen = self.text(name, default)
+        chosen = chosen.lower() if lower else chosen
+        if chosen not in known:
+            raise UserError(f"{self.type} {self.name}: {unknown(name, chosen, known)}")
+        return chosen

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edgesmith import UserError
-from edgesmith_stages.mil.call import Call
+from edgesmith_stages.mil.call import Call, MissingInput
 from edgesmith_stages.mil.dtypes import BY_NAME, HELD_FLOAT, Mode, held
 from edgesmith_stages.mil.features import Features
 from edgesmith_stages.mil.kernels.state import State
@@ -197,9 +197,7 @@ class Interpreter:
         except UserError:
             raise
         except Exception as error:  # a kernel raises whatever torch does on arguments that don't fit
-            reason = (
-                f"it lacks the input {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
-            )
+            reason = str(error) if isinstance(error, MissingInput) else f"{type(error).__name__}: {error}"
             raise UserError(f"{step} cannot be computed: {reason}", hint="the program may be damaged") from error
 
     def _finished(self, step: Step, call: Call, result: Tensor, how: Finish) -> Tensor:

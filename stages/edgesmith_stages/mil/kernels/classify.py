@@ -11,7 +11,7 @@ def classify(call: Call) -> Results:
     """The most probable class, the first of equals, and a dict from each class to its probability."""
     import torch
 
-    given = call.arguments["classes"]
+    given = call.given("classes")
     classes = given.tolist() if isinstance(given, torch.Tensor) else list(given)
     probabilities = call.tensor("probabilities").flatten().tolist()
     best = max(range(len(classes)), key=lambda at: probabilities[at])

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.dtypes import BY_NAME
 from edgesmith_stages.mil.kernels.quantization import scaled
 from edgesmith_stages.mil.kernels.unpack import unpack_bits
 
@@ -26,7 +27,7 @@ def affine_dequantize(call: Call) -> Results:
 
 def cast(call: Call) -> Results:
     """source_val as output_dtype (fp16 to fp32)."""
-    return call.tensor("source_val").to(call.held(call.text("output_dtype")))
+    return call.tensor("source_val").to(call.held(call.choice("output_dtype", BY_NAME)))
 
 
 def lut_to_dense_flat(call: Call) -> Results:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.dtypes import BY_NAME
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,7 +71,7 @@ def make_list(call: Call) -> Any:
     import torch
 
     sizes = call.tensors("elem_shape") if call.has("elem_shape") else ["?"]
-    dtype = call.held(call.text("dtype", "fp32"))
+    dtype = call.held(call.choice("dtype", BY_NAME, "fp32"))
     fixed = [int(size) for one in sizes if not isinstance(one, str) for size in one.reshape(-1)]
     known = not any(isinstance(one, str) for one in sizes)
     # One zero seen from everywhere: nothing is allocated by a size alone.
@@ -111,7 +112,7 @@ def list_scatter(call: Call) -> Any:
 
 
 def _list(call: Call) -> TensorList:
-    given: TensorList = call.arguments["ls"]
+    given: TensorList = call.given("ls")
     return given
 
 

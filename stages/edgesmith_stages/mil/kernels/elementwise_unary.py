@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.dtypes import BY_NAME
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,7 +67,7 @@ def threshold(call: Call) -> Results:
 
 def cast(call: Call) -> Results:
     """x in another dtype: floats to integers towards zero, saturating, NaN to 0; integers to narrower ones wrap."""
-    x, dtype = call.tensor(), call.text("dtype")
+    x, dtype = call.tensor(), call.choice("dtype", BY_NAME)
     if dtype not in WIDTHS:
         return x.to(call.held(dtype))  # True where x != 0, if to bool
     signed, bits = WIDTHS[dtype]

@@ -6,14 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edgesmith import UserError
-from edgesmith.errors import unknown
 from edgesmith_stages.mil.call import Call, Kernel, Results
 from edgesmith_stages.mil.kernels.precision import widened
-from edgesmith_stages.mil.kernels.sampling import axis_grid, grid, interpolated, sampled
+from edgesmith_stages.mil.kernels.sampling import (
+    PADDING_MODES,
+    SAMPLING_MODES,
+    axis_grid,
+    grid,
+    interpolated,
+    sampled,
+)
 from edgesmith_stages.mil.room import room
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+BOX_MODES = ("CORNERS_HEIGHT_FIRST", "CORNERS_WIDTH_FIRST", "CENTER_SIZE_HEIGHT_FIRST", "CENTER_SIZE_WIDTH_FIRST")
+COORDINATES_MODES = ("unnormalized", "normalized_minus_one_to_one", "normalized_zero_to_one")
 
 
 def upsample_nearest_neighbor(call: Call) -> Results:
@@ -64,7 +73,8 @@ def resize_nearest_neighbor(call: Call) -> Results:
 
 def resize_bilinear(call: Call) -> Results:
     """Bilinear, sampled as `sampling_mode` says (see `grid`)."""
-    return _linear(call, call.tensor("x"), _target(call, "target_size_"), call.text("sampling_mode", "DEFAULT"))
+    mode = call.choice("sampling_mode", SAMPLING_MODES, "DEFAULT")
+    return _linear(call, call.tensor("x"), _target(call, "target_size_"), mode)
 
 
 def _target(call: Call, prefix: str) -> list[int]:
@@ -76,10 +86,8 @@ def resize(call: Call) -> Results:
     x, count = call.tensor("x"), call.int("resized_dims")
     wanted = call.ints("shape")[len(call.ints("shape")) - count :]
     sizes = [size or x.shape[axis - count] for axis, size in enumerate(wanted)]
-    mode = call.text("sampling_mode", "DEFAULT")
-    interpolation = call.text("interpolation_mode", "LINEAR")
-    if interpolation not in ("LINEAR", "NEAREST_NEIGHBOR"):
-        raise UserError(unknown("interpolation_mode", interpolation, ("LINEAR", "NEAREST_NEIGHBOR")))
+    mode = call.choice("sampling_mode", SAMPLING_MODES, "DEFAULT")
+    interpolation = call.choice("interpolation_mode", ("LINEAR", "NEAREST_NEIGHBOR"), "LINEAR")
     return (_linear if interpolation == "LINEAR" else _nearest)(call, x, sizes, mode)
 
 
@@ -136,11 +144,11 @@ def _crops(call: Call, boxes: Tensor, images: Sequence[int | None]) -> Tensor:
 
     x = widened(call.tensor("x"))
     limits = [size - 1 for size in x.shape[-2:]]
-    corners = _corners(boxes.double(), call.text("box_coordinate_mode", "CORNERS_HEIGHT_FIRST"))
+    corners = _corners(boxes.double(), call.choice("box_coordinate_mode", BOX_MODES, "CORNERS_HEIGHT_FIRST"))
     corners = corners * call.number("spatial_scale", 1.0)
     if call.flag("normalized_coordinates", False):
         corners = corners * torch.tensor(limits * 2, dtype=torch.float64)
-    mode, (height, width) = call.text("sampling_mode", "DEFAULT"), _target(call, "target_")
+    mode, (height, width) = call.choice("sampling_mode", SAMPLING_MODES, "DEFAULT"), _target(call, "target_")
     rows = grid(corners[:, 0], corners[:, 2], height, mode)
     columns = grid(corners[:, 1], corners[:, 3], width, mode)
     per_box = x.shape[0] if None in images else 1
@@ -161,9 +169,6 @@ def _corners(boxes: Tensor, mode: str) -> Tensor:
     """Boxes (n, 4) as first row, first column, last row, last column."""
     import torch
 
-    known = ("CORNERS_HEIGHT_FIRST", "CORNERS_WIDTH_FIRST", "CENTER_SIZE_HEIGHT_FIRST", "CENTER_SIZE_WIDTH_FIRST")
-    if mode not in known:
-        raise UserError(unknown("box_coordinate_mode", mode, known))
     if mode.endswith("WIDTH_FIRST"):
         boxes = boxes[:, [1, 0, 3, 2]]
     if mode.startswith("CENTER"):
@@ -175,7 +180,7 @@ def _corners(boxes: Tensor, mode: str) -> Tensor:
 def resample(call: Call) -> Results:
     """x at coordinates (b, h, w, 2), each a column and a row."""
     x = widened(call.tensor("x"))
-    mode, align = call.text("coordinates_mode"), call.flag("align_corners")
+    mode, align = call.choice("coordinates_mode", COORDINATES_MODES), call.flag("align_corners")
     room(call, [*x.shape[:2], *call.tensor("coordinates").shape[1:3]])
     columns, rows = (
         _pixel(call.tensor("coordinates")[..., at].double(), x.shape[-1 - at], mode, align) for at in (0, 1)
@@ -184,7 +189,10 @@ def resample(call: Call) -> Results:
 
 
 def affine(call: Call) -> Results:
-    """The image at (a0 x + a1 y + a2, b0 x + b1 y + b2) for each (x, y) of the output, in -1 to 1."""
+    """The image at (a0 x + a1 y + a2, b0 x + b1 y + b2) for each (x, y) of the output, in -1 to 1.
+
+    Unlike those of resample, its modes may be written in capitals.
+    """
     import torch
 
     x, align = widened(call.tensor("x")), call.flag("align_corners")
@@ -195,19 +203,16 @@ def affine(call: Call) -> Results:
         sides.append(side if align else side * (count - 1) / count)
     down, right = torch.meshgrid(*sides, indexing="ij")
     matrix = call.tensor("transform_matrix").double().expand(len(x), -1)[..., None, None]
-    mode = call.text("coordinates_mode")
+    mode = call.choice("coordinates_mode", COORDINATES_MODES, lower=True)
     columns, rows = (
         _pixel(matrix[:, 3 * at] * right + matrix[:, 3 * at + 1] * down + matrix[:, 3 * at + 2], size, mode, align)
         for at, size in ((0, x.shape[-1]), (1, x.shape[-2]))
     )
-    return _sample(call, x, rows, columns)
+    return _sample(call, x, rows, columns, lower=True)
 
 
 def _pixel(at: Tensor, size: int, mode: str, align: bool) -> Tensor:
     """Coordinates along an axis in pixels; `align` puts the ends of a range on centres of pixels, else on edges."""
-    known = ("unnormalized", "normalized_minus_one_to_one", "normalized_zero_to_one")
-    if mode not in known:
-        raise UserError(unknown("coordinates_mode", mode, known))
     if mode == "unnormalized":
         return at
     if mode == "normalized_minus_one_to_one":
@@ -215,10 +220,10 @@ def _pixel(at: Tensor, size: int, mode: str, align: bool) -> Tensor:
     return at * (size - 1) if align else at * size - 0.5
 
 
-def _sample(call: Call, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    nearest = {"nearest": True, "bilinear": False}[call.text("sampling_mode")]
-    value = call.number("padding_value", 0.0)
-    return sampled(x, rows, columns, nearest=nearest, padding=call.text("padding_mode"), value=value)
+def _sample(call: Call, x: Tensor, rows: Tensor, columns: Tensor, *, lower: bool = False) -> Tensor:
+    nearest = call.choice("sampling_mode", ("bilinear", "nearest"), lower=lower) == "nearest"
+    padding, value = call.choice("padding_mode", PADDING_MODES, lower=lower), call.number("padding_value", 0.0)
+    return sampled(x, rows, columns, nearest=nearest, padding=padding, value=value)
 
 
 KERNELS: Mapping[tuple[str, int], Kernel] = {

@@ -16,7 +16,7 @@ def quantize(call: Call) -> Results:
     import torch
 
     x = call.tensor("input")
-    dtype = {"int8": torch.int8, "uint8": torch.uint8}[call.text("output_dtype")]
+    dtype = torch.int8 if call.choice("output_dtype", ("int8", "uint8")) == "int8" else torch.uint8
     levels = torch.round(x / along(call.tensor("scale"), x, call))
     if call.has("zero_point"):
         levels = levels + along(call.tensor("zero_point"), x, call).to(x.dtype)

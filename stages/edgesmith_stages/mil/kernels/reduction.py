@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.dtypes import BY_NAME
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,7 +66,7 @@ def index_of(name: str) -> Kernel:
         import torch
 
         found = getattr(torch, name)(call.tensor(), call.int("axis", -1), keepdim=call.flag("keep_dims", False))
-        return found.to(call.held(call.text("output_dtype", "int32").lower()))
+        return found.to(call.held(call.choice("output_dtype", BY_NAME, "int32", lower=True)))
 
     return kernel
 

@@ -126,7 +126,7 @@ REDUCTIONS = {"add": "sum", "sub": "sum", "mul": "prod", "div": "prod", "max": "
 
 def merge(call: Call, data: Tensor, axis: int, indices: Tensor, updates: Tensor) -> Tensor:
     """A copy of data changed at indices along an axis as `mode` says, by default added to; the last update stays."""
-    mode = call.text("mode", "add")
+    mode = call.choice("mode", (*REDUCTIONS, "update"), "add")
     if mode == "update":
         return data.scatter(axis, indices, updates)
     if mode == "sub":

@@ -21,20 +21,20 @@ class State:
 
 def read_state(call: Call) -> Tensor:
     """The state's content."""
-    cell: State = call.arguments["input"]
+    cell: State = call.given("input")
     found: Tensor = cell.value
     return found
 
 
 def write_state(call: Call) -> Results:
     """Replace the state's content by `data`; no result. Saved programs have it where PyMIL updates a state."""
-    call.arguments["input"].value = call.tensor("data")
+    call.given("input").value = call.tensor("data")
     return ()
 
 
 def coreml_update_state(call: Call) -> Tensor:
     """Replace the state's content by `value`, which is also the result."""
-    call.arguments["state"].value = call.tensor("value")
+    call.given("state").value = call.tensor("value")
     return call.tensor("value")
 
 

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgesmith import UserError
 from edgesmith_stages.mil.call import TensorType
 from edgesmith_stages.mil.kernels.elementwise_unary import KERNELS
 
@@ -125,3 +126,8 @@ def test_casting_to_bool_and_to_floats() -> None:
     assert run(KERNELS["cast", 5], x=[True, False], dtype="int32").tolist() == [1, 0]
     halves = run(KERNELS["cast", 5], x=[1, 2], dtype="fp16")
     assert halves.dtype == torch.float32, "held as the mode says; the interpreter rounds"
+
+
+def test_a_cast_to_an_unknown_dtype_is_told() -> None:
+    with pytest.raises(UserError, match="unknown dtype 'float16'"):
+        run(KERNELS["cast", 5], x=[1.0], dtype="float16")

@@ -293,3 +293,34 @@ def test_affine_is_torchs_grid_and_sample(align: bool, matrices: int) -> None:
     given |= {"coordinates_mode": "normalized_minus_one_to_one", "output_height": 6, "output_width": 4}
     y = run(affine, x=IMAGE, transform_matrix=matrix, compute=torch.float64, **given)
     torch.testing.assert_close(y, expected)
+
+
+def test_affine_takes_modes_in_capitals() -> None:
+    """As coremltools does, of this operation."""
+    given = {"sampling_mode": "bilinear", "padding_mode": "constant", "coordinates_mode": "normalized_minus_one_to_one"}
+    common = {"x": SQUARE, "transform_matrix": [[1.0, 0, 0, 0, 1, 0]], "align_corners": True}
+    capitals = {name: mode.upper() for name, mode in given.items()}
+    size = {"output_height": 2, "output_width": 2}
+    assert torch.equal(run(affine, **common, **size, **capitals), run(affine, **common, **size, **given))
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "wanted"),
+    [
+        ("sampling_mode", "BILINEAR", "bilinear"),
+        ("padding_mode", "mirror", "border"),
+        ("coordinates_mode", "normalized", "unnormalized"),
+    ],
+)
+def test_a_mode_that_resample_does_not_know_is_named(name: str, mode: str, wanted: str) -> None:
+    given: dict[str, Any] = {
+        "x": SQUARE,
+        "coordinates": torch.zeros(1, 1, 1, 2),
+        "sampling_mode": "bilinear",
+        "padding_mode": "constant",
+        "padding_value": 0.0,
+        "coordinates_mode": "unnormalized",
+        "align_corners": True,
+    }
+    with pytest.raises(UserError, match=rf"unknown {name} '{mode}'.*{wanted}"):
+        run(resample, **given | {name: mode})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from edgesmith import UserError
 from edgesmith_stages.mil.kernels.quantization import dequantize, quantize
 
 from .calls import run
@@ -56,3 +57,8 @@ def test_every_level_survives_a_round_trip(compute: torch.dtype) -> None:
         quantize, input=run(dequantize, input=levels, scale=0.125), scale=0.125, output_dtype="int8", compute=compute
     )
     assert np.array_equal(back.numpy(), levels.numpy())
+
+
+def test_an_unknown_dtype_is_named() -> None:
+    with pytest.raises(UserError, match="unknown output_dtype 'int4'; did you mean 'int8'"):
+        run(quantize, input=[1.0], scale=1.0, output_dtype="int4")

@@ -166,3 +166,8 @@ def test_since_ios17_validated_indices_are_not_negative(name: str) -> None:
 def test_since_ios17_other_indices_are_safe(name: str, index: int, nearest: int) -> None:
     there, here = (op(name, 7, indices=[one], **CASES[name]).tolist() for one in (index, nearest))
     assert there == here
+
+
+def test_an_unknown_mode_is_named() -> None:
+    with pytest.raises(UserError, match="unknown mode 'subtract'"):
+        run(KERNELS["scatter", 5], data=[1.0], indices=[0], updates=[1.0], axis=0, mode="subtract")
