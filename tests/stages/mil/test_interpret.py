@@ -255,6 +255,7 @@ def test_several_functions(tmp_path: Path) -> None:
 
 BAD: dict[str, Any] = {
     r"relu 'y' cannot be computed: it lacks the input 'x'": operation("relu", {"y": X}),
+    r"gelu y: unknown mode 'EXCAT'; did you mean 'EXACT'": operation("gelu", {"y": X}, x="%x", mode="EXCAT"),
     r"matmul 'y' cannot be computed: RuntimeError": operation("matmul", {"y": X}, x="%x", y="%x"),
     r"square 'y' gives the shape \[2, 3\], the program declares \[3, \?\]": operation(
         "square", {"y": TensorType("fp32", (3, None))}, x="%x"

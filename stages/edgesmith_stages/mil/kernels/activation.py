@@ -25,11 +25,14 @@ def elu(call: Call) -> Results:
     return F.elu(call.tensor(), call.number("alpha"))
 
 
+GELU_MODES = ("EXACT", "SIGMOID_APPROXIMATION", "TANH_APPROXIMATION")
+
+
 def gelu(call: Call) -> Results:
     """x P(N(0, 1) <= x), or one of its two approximations."""
     import torch.nn.functional as F
 
-    x, mode = call.tensor(), call.text("mode", "EXACT")
+    x, mode = call.tensor(), call.choice("mode", GELU_MODES, "EXACT")
     if mode == "SIGMOID_APPROXIMATION":
         return x * (1.702 * x).sigmoid()
     return F.gelu(x, approximate="tanh" if mode == "TANH_APPROXIMATION" else "none")

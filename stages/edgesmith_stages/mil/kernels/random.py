@@ -43,7 +43,7 @@ def random_categorical(call: Call) -> Results:
 
     x, size = call.tensor().double(), call.int("size", 1)
     room(call, [*x.shape[:-1], size])
-    weights = x if call.text("mode", "logits") == "probs" else x.softmax(-1)
+    weights = x if call.choice("mode", ("logits", "probs"), "logits") == "probs" else x.softmax(-1)
     drawn = torch.multinomial(weights.reshape(-1, x.shape[-1]), size, replacement=True, generator=generator(call))
     return drawn.reshape(*x.shape[:-1], size).to(call.held("fp32"))
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from edgesmith import UserError
-from edgesmith.errors import unknown
 from edgesmith_stages.mil.call import Call, Kernel, Results
 
 if TYPE_CHECKING:
@@ -29,12 +27,11 @@ ACTIVATIONS: Mapping[str, Activation] = {
     "tanh": lambda x: x.tanh(),
 }
 
+DIRECTIONS = ("forward", "reverse")
+
 
 def _activation(call: Call, name: str, default: str) -> Activation:
-    chosen = call.text(name, default).lower()
-    if chosen not in ACTIVATIONS:
-        raise UserError(f"{call.type} {call.name}: {unknown(name, chosen, ACTIVATIONS)}")
-    return ACTIVATIONS[chosen]
+    return ACTIVATIONS[call.choice(name, ACTIVATIONS, default, lower=True)]
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -61,7 +58,7 @@ def rnn(call: Call) -> Results:
     act = _activation(call, "activation", "tanh")
     inputs = _product(call.tensor("x"), call.tensor("weight_ih"), call.maybe("bias"))
     hidden, outputs = call.tensor("initial_h"), []
-    for step in _in_order(inputs, call.text("direction", "forward")):
+    for step in _in_order(inputs, call.choice("direction", DIRECTIONS, "forward")):
         hidden = act(step + hidden @ call.tensor("weight_hh").T)
         outputs.append(hidden)
     return _sequence(call, outputs), hidden
@@ -80,7 +77,7 @@ def gru(call: Call) -> Results:
     inputs = _product(call.tensor("x"), call.tensor("weight_ih"), call.maybe("input_bias"))
     after = call.flag("reset_after", False)
     hidden, outputs = call.tensor("initial_h"), []
-    for step in _in_order(inputs, call.text("direction", "forward")):
+    for step in _in_order(inputs, call.choice("direction", DIRECTIONS, "forward")):
         step_r, step_o, step_z = step.chunk(3, dim=-1)
         reset = gate(step_r + _product(hidden, weight_r, bias_r))
         update = gate(step_z + _product(hidden, weight_z, bias_z))
@@ -94,7 +91,7 @@ def lstm(call: Call) -> Results:
     """One direction, or both with their states side by side: all hidden states or the last, the last hidden, cell."""
     import torch
 
-    x, direction = call.tensor("x"), call.text("direction", "forward")
+    x, direction = call.tensor("x"), call.choice("direction", (*DIRECTIONS, "bidirectional"), "forward")
     if direction != "bidirectional":
         outputs, hidden, cell = _lstm(call, x, call.tensor("initial_h"), call.tensor("initial_c"), direction)
         return _sequence(call, outputs), hidden, cell

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgesmith_stages.mil.call import Call, Kernel, Results
+from edgesmith_stages.mil.dtypes import BY_NAME
 from edgesmith_stages.mil.kernels.non_maximum_suppression import boxes_first, boxes_last
 from edgesmith_stages.mil.room import broadcast, padded_shape, room
 
@@ -47,12 +48,15 @@ def tile(call: Call) -> Results:
     return x.tile(reps)
 
 
+PAD_MODES = ("constant", "reflect", "replicate")
+
+
 def pad(call: Call) -> Results:
     """x with elements before and after its last axes: a constant, the mirror image without the edge, or the edge."""
     import torch
     import torch.nn.functional as F
 
-    x, pads, mode = call.tensor(), call.ints("pad"), call.text("mode", "constant")
+    x, pads, mode = call.tensor(), call.ints("pad"), call.choice("mode", PAD_MODES, "constant")
     room(call, padded_shape(x, pads))
     sides = list(zip(pads[::2], pads[1::2], strict=True))
     if mode == "constant":
@@ -172,7 +176,7 @@ def topk(call: Call) -> Results:
     top = values.narrow(axis, 0, k)
     if not call.flag("return_indices", True):
         return top
-    return top, indices.narrow(axis, 0, k).to(call.held(call.text("output_indices_dtype", "int32")))
+    return top, indices.narrow(axis, 0, k).to(call.held(call.choice("output_indices_dtype", BY_NAME, "int32")))
 
 
 def ordered(call: Call) -> tuple[Tensor, Tensor]:

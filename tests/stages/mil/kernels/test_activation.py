@@ -10,6 +10,7 @@ import pytest
 import scipy.special
 import torch
 
+from edgesmith import UserError
 from edgesmith_stages.mil.kernels.activation import KERNELS
 
 from .calls import run
@@ -85,3 +86,8 @@ def test_softplus_does_not_overflow() -> None:
 def test_prelu_takes_other_ranks(shape: tuple[int, ...]) -> None:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(run(KERNELS["prelu", 5], x=x, alpha=[0.1]), torch.where(x > 0, x, 0.1 * x))
+
+
+def test_an_unknown_gelu_is_named() -> None:
+    with pytest.raises(UserError, match="unknown mode 'TANH_APPROX'; did you mean 'TANH_APPROXIMATION'"):
+        run(KERNELS["gelu", 5], x=[1.0], mode="TANH_APPROX")

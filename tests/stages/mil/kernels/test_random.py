@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from edgesmith import UserError
 from edgesmith_stages.mil.kernels.random import KERNELS
 
 from .calls import call, run
@@ -55,3 +56,8 @@ def test_classes_are_drawn_as_often_as_they_are_probable(mode: str) -> None:
     found = run(KERNELS["random_categorical", 5], x=x, mode=mode, size=5000)
     assert found.shape == (1, 2, 5000)
     torch.testing.assert_close(found.mean(-1), probabilities[..., 1], atol=0.03, rtol=0)
+
+
+def test_an_unknown_mode_is_named() -> None:
+    with pytest.raises(UserError, match="unknown mode 'prob'; did you mean 'probs'"):
+        run(KERNELS["random_categorical", 5], x=[[0.5, 0.5]], mode="prob")

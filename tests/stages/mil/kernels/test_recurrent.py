@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from edgesmith import UserError
+from edgesmith_stages.mil.call import Kernel
 from edgesmith_stages.mil.kernels.recurrent import gru, lstm, rnn
 
 from .calls import run
@@ -163,3 +164,18 @@ def test_lstm_with_peepholes_and_a_clipped_cell(clip: float) -> None:
     outputs, last, cells = run(lstm, compute=torch.float64, **given)
     for ours, theirs in ((outputs, hidden[None]), (last, hidden), (cells, cell)):
         np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kernel", "gate_count"), [(rnn, 1), (gru, 3), (lstm, 4)])
+def test_an_unknown_direction_is_named(kernel: Kernel, gate_count: int) -> None:
+    start = numbers(1, HIDDEN)
+    given = {"x": numbers(1, 1, INPUTS), "initial_h": start, "initial_c": start, **gates(gate_count)}
+    with pytest.raises(UserError, match="unknown direction 'backward'; did you mean 'forward'"):
+        run(kernel, direction="backward", **given)
+
+
+@pytest.mark.parametrize(("kernel", "gate_count"), [(rnn, 1), (gru, 3)])
+def test_only_an_lstm_goes_both_ways(kernel: Kernel, gate_count: int) -> None:
+    given = {"x": numbers(1, 1, INPUTS), "initial_h": numbers(1, HIDDEN), **gates(gate_count)}
+    with pytest.raises(UserError, match="unknown direction 'bidirectional'"):
+        run(kernel, direction="bidirectional", **given)

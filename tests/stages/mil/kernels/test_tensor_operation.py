@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgesmith import UserError
 from edgesmith_stages.mil.kernels.tensor_operation import KERNELS
 
 from .calls import run
@@ -73,6 +74,11 @@ def test_pad_equals_numpy(axes: list[tuple[int, int, int]], mode: str, data: st.
 def test_pad_puts_zeros_by_default_and_takes_halves() -> None:
     assert op("pad", x=[1.0], pad=[1, 1], compute=torch.float16).tolist() == [0, 1, 0]
     assert op("pad", x=[1.0, 2], pad=[1, 1], mode="reflect", compute=torch.float16).tolist() == [2, 1, 2, 1]
+
+
+def test_an_unknown_way_to_pad_is_named() -> None:
+    with pytest.raises(UserError, match="unknown mode 'reflection'; did you mean 'reflect'"):
+        op("pad", x=[1.0, 2], pad=[1, 1], mode="reflection")
 
 
 def test_fills() -> None:
