@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgesmith_flows.canonical import digest
+
+_PROVISIONAL = "provisional"
+
 
 @dataclass(frozen=True)
 class Action:
@@ -30,6 +34,34 @@ class Action:
     deterministic: bool = True
     warnings: tuple[str, ...] = ()
     through: tuple[str, ...] = ()
+
+    @property
+    def provisional(self) -> tuple[str, ...]:
+        """Why the result is good for the run that made it only; empty for one that later runs find."""
+        return provisional_reasons(self.document)
+
+
+def provisional_document(
+    document: Mapping[str, Any], why: tuple[str, ...], outputs: Mapping[str, str], figures: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the key document of a result that no later run is to find.
+
+    Nobody ever looks for it, as it says what came out: so the record is kept for the run that made it, as any other is,
+    and the next run misses the node's own key.
+    """
+    gave = digest({"outputs": dict(outputs), "figures": dict(figures)})
+    return {**document, _PROVISIONAL: {"why": list(why), "gave": gave}}
+
+
+def provisional_reasons(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return why what has this key document was not kept for later runs; empty where it was."""
+    told = document.get(_PROVISIONAL)
+    return tuple(map(str, told["why"])) if told else ()
+
+
+def settled(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document that the node's own key is of, whether or not the result was provisional."""
+    return {name: part for name, part in document.items() if name != _PROVISIONAL}
 
 
 def action_bytes(action: Action) -> bytes:

@@ -89,7 +89,8 @@ def ended_text(result: NodeResult) -> str:
     figures = figures_text(result.action.figures) if result.action else ""
     taken = f" in {result.seconds:.1f} s" if result.state in ("done", "failed") else ""
     state = result.state.upper() if result.state == "failed" else result.state
-    return f"{result.node.name}: {state}{taken}{'  ' + figures if figures else ''}"
+    once = " (not kept for the next run)" if result.action and result.action.provisional else ""
+    return f"{result.node.name}: {state}{taken}{once}{'  ' + figures if figures else ''}"
 
 
 def make_view(stream: IO[str], *, idle: bool = False, nodes: Collection[str] = ()) -> PlainView:
@@ -117,7 +118,7 @@ def styled(text: str, **style: Any) -> str:
 
 
 def print_summary(stream: IO[str], summary: Summary) -> None:
-    """Print the results table and the gates."""
+    """Print the results table, the gates, and what the next run makes again."""
     if summary.rows:
         _print_table(stream, summary)
     for gate in summary.gates:
@@ -125,6 +126,11 @@ def print_summary(stream: IO[str], summary: Summary) -> None:
         click.echo(f"{mark} {gate.expression}  ({gate.detail})", file=stream)
     for left_out in summary.left_out:
         click.echo(f"{styled('skip', dim=True)} {left_out}  (not evaluated: --only)", file=stream)
+    for name, result in summary.results.items():
+        if result.action is not None and (why := result.action.provisional):
+            more = f" (and {len(why) - 1} more)" if len(why) > 1 else ""
+            told = f"{name}: its result is not kept for the next run: {why[0]}{more}"
+            click.echo(styled("warning: ", fg="yellow") + told, file=stream)
 
 
 def _print_table(stream: IO[str], summary: Summary) -> None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from edgesmith.artifacts import Model
 from edgesmith.errors import Cancelled, EdgesmithError, StageFailed
-from edgesmith_flows.action import Action
+from edgesmith_flows.action import Action, provisional_document
 from edgesmith_flows.bridge import bridge_for
 from edgesmith_flows.conduct import Conduct
 from edgesmith_flows.fit import misfit
+from edgesmith_flows.heard import Heard
 from edgesmith_flows.identity import Identities, stage_toolchain, work_pool
 from edgesmith_flows.job import make_job
 from edgesmith_flows.nested import measures, run_nested
@@ -171,7 +172,7 @@ class Executor:
         worker = self.pool.worker(environment, self.bridge, apart=node.name if node.pipelines else "")
         # What runs pipelines does no work itself, and must not keep their nodes from working.
         quiet = contextlib.nullcontext() if node.pipelines else self.quiet.hold(alone=node.stage.measures)
-        through: dict[str, None] = {}
+        heard = Heard()
         with worker.turn, quiet, self.store.workspace() as workspace:
             begun = time.monotonic()
             self.listener.started(node.name)
@@ -188,9 +189,8 @@ class Executor:
             origin = self.registry.origins.get(("stages", node.stage.name), "?")
             who = f"the stage {node.stage.name} ({origin})"
             conduct = Conduct(node, origin, self.store, digests, workspace)
-            warnings: dict[str, None] = {}
             try:
-                figures = worker.run(job, lambda event: self._event(node, event, warnings, through), node.timeout)
+                figures = worker.run(job, lambda event: self._event(node, event, heard), node.timeout)
             except StageBug as error:
                 raise StageBug(f"{who} failed: {error.message}", error.trace) from error
             conduct.check()
@@ -206,26 +206,29 @@ class Executor:
                 outputs[port] = self.store.publish(folder, kind)
         measured = node.stage.measures or any(map(measures, node.pipelines.values()))
         same = node.stage.deterministic and not measured
-        action = Action(key, outputs, figures, document, seconds, same, tuple(warnings), tuple(through))
+        if heard.provisional:
+            document = provisional_document(document, tuple(heard.provisional), outputs, figures)
+        told = tuple(heard.warnings), tuple(heard.through)
+        action = Action(self.identities.key(document), outputs, figures, document, seconds, same, *told)
         self.store.record(action)
         self.store.drop_scratch(key)
         if self.remote is not None:
             self.remote.push_action(self.store, action)
         return action
 
-    def _event(
-        self, node: Node, event: Mapping[str, Any], warnings: dict[str, None], through: dict[str, None]
-    ) -> dict[str, Any] | None:
+    def _event(self, node: Node, event: Mapping[str, Any], heard: Heard) -> dict[str, Any] | None:
         """Pass on what a stage tells; return the answer to what it asks."""
         if event["event"] == "progress":
             self.listener.progressed(node.name, event["done"], event["total"], event["figures"])
         elif event["event"] == "log":
             self.listener.logged(node.name, event["level"], event["text"])
             if event["level"] in ("WARNING", "ERROR", "CRITICAL"):
-                warnings[event["text"]] = None
+                heard.warnings[event["text"]] = None
+        elif event["event"] == "provisional":
+            heard.lost(event["why"])
         elif event["event"] == "ask":
             try:
-                told = run_nested(self, node, event, lambda keys: through.update(dict.fromkeys(keys)))
+                told = run_nested(self, node, event, heard)
             except EdgesmithError as error:
                 told = {"failed_as": type(error).__name__, "message": error.message, "hint": error.hint}
             return {"op": "answer", **told}

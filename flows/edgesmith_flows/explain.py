@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edgesmith_flows.action import provisional_reasons, settled
 from edgesmith_flows.history import LastKeys
 from edgesmith_flows.store import Store
+
+_GONE = "its result is gone from the store"
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
@@ -40,4 +43,6 @@ def reasons(store: Store, last: LastKeys, node: str, document: Mapping[str, Any]
     before = store.recorded(key) if key is not None else None
     if before is None:
         return ("never run here",)
-    return tuple(differences(before.document, document)) or ("its result is gone from the store",)
+    found = tuple(differences(settled(before.document), document))
+    why = provisional_reasons(before.document)
+    return found or tuple(f"its last result was for that run only: {one}" for one in why) or (_GONE,)

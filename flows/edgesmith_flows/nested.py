@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edgesmith.errors import UserError
+from edgesmith.errors import EdgesmithError, UserError
 from edgesmith.loading import object_name
 from edgesmith.refs import PipelineRef
 from edgesmith_flows.gates import value_of
+from edgesmith_flows.heard import Heard
 from edgesmith_flows.outcome import Listener, NodeResult
 from edgesmith_flows.pipeline import Node, Pipeline, PipelineUse
 from edgesmith_flows.plan import Plan, make_plan
@@ -47,15 +48,14 @@ class Within:
             self._outer.logged(self._node, "WARNING", f"{result.node.name}: {result.state}: {result.error.message}")
 
 
-def run_nested(
-    executor: Executor, node: Node, asked: Mapping[str, Any], keep: Callable[[Sequence[str]], None]
-) -> dict[str, Any]:
+def run_nested(executor: Executor, node: Node, asked: Mapping[str, Any], heard: Heard) -> dict[str, Any]:
     """Run the pipeline that a stage asks for; return what it is answered, as JSON values.
 
     Args:
         executor: makes `node`.
         asked: `ref` (with its params), `params` beside them, and the expressions to `ask`.
-        keep: told the keys of the nodes that were made or found.
+        heard: is told how the nodes ended. Params that the pipeline can't be run with are a lasting failure; any other
+            one may be gone the next time, and makes the outer result provisional.
 
     Raises:
         UserError: the pipeline can't be run with these params.
@@ -66,11 +66,15 @@ def run_nested(
     if use is None:
         raise UserError(f"the stage {node.stage.name} asks for the pipeline {ref.name!r}, which no param names")
     pipeline = use.at({**ref.params, **asked["params"]})
-    inner = _executor(executor, node, use, pipeline)
     told = ", ".join(f"{name}={value}" for name, value in asked["params"].items())
-    summary = _run(inner, f"{executor.plan.pipeline.name}/{node.name}: {told}"[:200])
+    try:
+        inner = _executor(executor, node, use, pipeline)
+        summary = _run(inner, f"{executor.plan.pipeline.name}/{node.name}: {told}"[:200])
+    except EdgesmithError as error:
+        heard.lost(error.message)
+        raise
     executor.stop_if_cancelled()
-    keep([result.action.key for result in summary.results.values() if result.action is not None])
+    heard.ran(summary.results.values())
     return _answer(executor, summary, asked["ask"])
 
 

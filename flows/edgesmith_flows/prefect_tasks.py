@@ -36,7 +36,7 @@ def submit_here(executor: Executor) -> dict[str, Any]:
             get_run_logger().info("%s", ended_text(result))
             if result.action is not None:
                 note_asset(result.action)
-            return _cached() if result.state == "cached" else Completed(message=f"{result.seconds:.1f} s")
+            return _cached() if result.state == "cached" else Completed(message=_told(result))
 
         task = _task(executor, name, body, assets)
         futures[name] = task.submit(wait_for=[futures[need] for need in step.node.upstream])
@@ -117,6 +117,12 @@ def _cached(data: Any = None) -> State[Any]:
         # Told to the server with the state, as when Prefect's engine names a task run.
         context.task_run.name += " (cached)"
     return Completed(name="Cached", message="found in the store", data=data)
+
+
+def _told(result: NodeResult) -> str:
+    """Say for a task's state how long its node took, and whether the next run makes it again."""
+    why = result.action.provisional if result.action else ()
+    return f"{result.seconds:.1f} s" + (f"; not kept for the next run: {why[0]}" if why else "")
 
 
 def _failed(error: EdgesmithError) -> State[Any]:

@@ -55,6 +55,7 @@ def _node(result: NodeResult) -> dict[str, Any]:
         "with": given,
         "needs": {port: [[need.node, need.port] for need in needs] for port, needs in node.needs.items() if needs},
         **({"through": list(action.through)} if action and action.through else {}),
+        **({"provisional": list(action.provisional)} if action and action.provisional else {}),
         **({"error": str(result.error)} if result.error is not None else {}),
     }
 

@@ -46,6 +46,17 @@ class Context(Protocol):
         """Tell how far the stage is, with figures so far (loss, top-1)."""
         ...
 
+    def provisional(self, why: str) -> None:
+        """Tell that the result is good for this run only, as something was lost that may be there the next time.
+
+        The run goes on with it, and the next one makes it again. Call it where a stage goes on after a failure: a model
+        whose process died becomes a line of a table, and must not stay one in the cache.
+
+        Args:
+            why: what was lost, in a line; called again, it is one more reason.
+        """
+        ...
+
     def dataset(self, ref: DatasetRef) -> Dataset:
         """Open the dataset that a param names."""
         ...

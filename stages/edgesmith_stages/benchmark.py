@@ -124,14 +124,14 @@ class Benchmark(Stage):
         with contextlib.ExitStack() as stack:
             runners: dict[int, Runner] = {}
             for index, model in enumerate(models):
-                with noted(rows[index], setting.ctx.log):
+                with noted(rows[index], setting.ctx):
                     session = stack.enter_context(setting.open(model))
                     rows[index]["runtime"] = session.runtime
                     runners[index] = Runner(session, setting.pixels(model, params.images), rows[index])
             times = time_in_turns(setting, runners, params.warmup, params.runs, params.rounds)
             for index, runner in runners.items():
                 session, row = runner.session, rows[index]
-                with noted(row, setting.ctx.log):
+                with noted(row, setting.ctx):
                     row.update(told(session))
                     if times[index]:
                         row.update(latency(times[index], session.model.contract.batch or 1) | peak(session))

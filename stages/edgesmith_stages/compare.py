@@ -75,7 +75,7 @@ class Compare(Stage):
         rows: list[Row] = [{"bytes": model.bytes(), "status": "ok"} for model in candidates]
         tried: dict[int, Tried] = {}
         for index, model in enumerate(candidates):
-            with noted(rows[index], ctx.log):
+            with noted(rows[index], ctx):
                 tried[index] = try_model(setting, model, params.score)
         rounds = _rounds(setting, [baseline, *(candidates[index] for index in tried)], params) if tried else []
         for place, (index, one) in enumerate(tried.items(), 1):

@@ -112,7 +112,11 @@ class Evaluate(Stage):
             return {**row, "status": f"not run: {reason.message}"}, None
         except EdgesmithError as error:
             ctx.log.warning("%s", error)
-            return {**row, "status": f"failed: {error.message.splitlines()[0]}"}, None
+            status = f"failed: {error.message.splitlines()[0]}"
+            if not isinstance(error, UserError):
+                # Nobody can tell here whether the model is at fault or the machine was short of memory for a moment.
+                ctx.provisional(status)
+            return {**row, "status": status}, None
         if expected is not None and reference is not None:
             from edgesmith_stages.scoring import likeness
 

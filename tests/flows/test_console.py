@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from edgesmith import StageFailed
-from edgesmith_flows.action import Action
-from edgesmith_flows.console import PlainView, QuietView, figures_text, make_view, print_summary, styled
+from edgesmith_flows.action import Action, provisional_document
+from edgesmith_flows.console import PlainView, QuietView, ended_text, figures_text, make_view, print_summary, styled
 from edgesmith_flows.gates import GateResult
 from edgesmith_flows.live import LiveView
 from edgesmith_flows.outcome import NodeResult
@@ -218,6 +218,16 @@ class TestSummary:
             "ok   a.x > 1  (a.x = 2)",
             "FAIL a.y > 1  (a.y = 0)",
         ]
+
+    def test_a_result_that_the_next_run_makes_again_is_told_in_a_line(self, node):
+        document = provisional_document({}, ("failed: the phone is gone", "failed: so is the other"), {}, {})
+        lost = NodeResult(node, "done", Action("k", {}, {}, document), 1.25)
+        out = console()
+        print_summary(out, Summary({"a": lost}))
+        assert printed(out).splitlines() == [
+            "warning: a: its result is not kept for the next run: failed: the phone is gone (and 1 more)"
+        ]
+        assert ended_text(lost) == "a: done in 1.2 s (not kept for the next run)"
 
     def test_on_a_terminal_every_cell_is_there(self):
         out = console(terminal=True)

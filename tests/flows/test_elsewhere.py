@@ -21,6 +21,8 @@ stages:
   b: {uses: shout, needs: a}
   c: {uses: shout, needs: b}
   bad: {uses: mischief, with: {how: failure}}
+  half: {uses: mischief, with: {how: lose}}
+  after: {uses: shout, needs: half}
 """
 
 
@@ -54,6 +56,12 @@ def machine(run):
 def test_what_one_machine_made_another_finds(machine):
     assert make_elsewhere(machine("one"), "a", {})["state"] == "done"
     assert make_elsewhere(machine("two"), "a", {})["state"] == "cached"
+
+
+def test_what_was_for_one_run_only_is_fetched_in_that_run_and_found_by_no_other(machine):
+    half = make_elsewhere(machine("one"), "half", {})
+    assert make_elsewhere(machine("two"), "after", {"half": half})["state"] == "done"
+    assert make_elsewhere(machine("two"), "half", {})["state"] == "done"
 
 
 def test_the_inputs_of_a_node_are_fetched(machine):

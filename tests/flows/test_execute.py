@@ -113,6 +113,50 @@ class TestCaching:
         assert run.states == {"a": "done", "b": "cached"}
 
 
+class TestProvisional:
+    """A stage says `ctx.provisional`: what it gives is for this run only."""
+
+    LOSS = """
+        a: {uses: mischief, with: {how: lose}}
+        b: {uses: shout, needs: a}
+        """
+
+    def test_it_goes_on_to_what_needs_it(self, engine):
+        run = engine.run(self.LOSS)
+        assert run.states == {"a": "done", "b": "done"}
+        assert run.text("b") == "DONE!"
+        assert run.executor.results["a"].action.provisional == ("the last page was lost",)
+
+    def test_the_next_run_makes_it_again_and_where_the_bytes_are_the_same_nothing_else(self, engine):
+        engine.run(self.LOSS)
+        assert engine.run(self.LOSS).states == {"a": "done", "b": "cached"}
+
+    def test_a_run_that_loses_nothing_is_kept(self, engine, tmp_path):
+        text = f"a: {{uses: mischief, with: {{how: lose, note: {tmp_path / 'phone'}}}}}"
+        assert engine.run(text).figures("a") == {"pages": 2}
+        (tmp_path / "phone").touch()
+        assert engine.run(text).figures("a") == {"pages": 3}
+        assert engine.run(text).states == {"a": "cached"}
+
+    def test_its_record_stays_for_the_run_that_made_it(self, engine):
+        action = engine.run(self.LOSS).executor.results["a"].action
+        kept = engine.store.action(action.key)
+        assert (kept.outputs, kept.figures) == (action.outputs, {"pages": 2})
+        assert kept.provisional == action.provisional
+
+    def test_a_forced_try_that_loses_something_leaves_what_was_kept_before(self, engine, tmp_path):
+        text = f"a: {{uses: mischief, with: {{how: lose, note: {tmp_path / 'phone'}}}}}"
+        (tmp_path / "phone").touch()
+        engine.run(text)
+        (tmp_path / "phone").unlink()
+        assert engine.run(text, force={"a"}).figures("a") == {"pages": 2}
+        assert engine.run(text).figures("a") == {"pages": 3}
+
+    def test_its_checkpoints_are_gone(self, engine):
+        engine.run(self.LOSS)
+        assert list((engine.store.root / "scratch").iterdir()) == []
+
+
 class TestDamage:
     def test_a_damaged_input_is_set_aside_and_made_again(self, engine):
         damage(engine.run(CHAIN), "a")

@@ -46,6 +46,13 @@ def test_a_result_that_is_gone_is_told(engine):
     assert engine.plan(pipeline()).steps["a"].reasons == ("its result is gone from the store",)
 
 
+def test_a_result_that_was_for_one_run_only_says_what_was_lost(engine):
+    text = "name: tiny\nstages:\n  a: {uses: mischief, with: {how: lose}}\n"
+    record(engine, text)
+    told = engine.plan(text).steps["a"].reasons
+    assert told == ("its last result was for that run only: the last page was lost",)
+
+
 def test_the_newest_run_counts(engine):
     record(engine, pipeline(copies=1), begun=1_000_000)
     record(engine, pipeline(copies=2), begun=2_000_000)

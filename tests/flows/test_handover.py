@@ -90,6 +90,12 @@ class TestHandingOver:
         assert lab.plan(LAB).steps["t"].state == "cached"
         assert lab.plan(THERE).steps["t"].key == action.key
 
+    def test_what_was_for_one_run_only_comes_here_and_is_asked_for_again(self, lab):
+        text = LAB.replace("target: {name", "lose: the phone, target: {name")
+        for asked in (1, 2):
+            state, action = lab.hand_over(text)
+            assert (state, action.provisional, len(lab.jobs)) == ("done", ("the phone",), asked)
+
     def test_before_the_machine_has_told_what_it_is_the_key_is_not_known(self, lab):
         lab.run("m: {uses: build}")
         step = lab.plan(LAB).steps["t"]

@@ -1,8 +1,14 @@
 """A stage runs a pipeline: in the same store, with other params, as part of its key."""
 
+import contextlib
 import textwrap
 
 import pytest
+
+from edgesmith import EdgesmithError, UserError
+from edgesmith_flows import nested
+from edgesmith_flows.heard import Heard
+from edgesmith_flows.results import summarise
 
 INNER = """
 name: inner
@@ -35,6 +41,18 @@ def make_ahead(engine, file, *texts):
         assert set(run.states.values()) <= {"done", "cached"}
 
 
+def make_all(executor, title):
+    """Do what Prefect does with a nested run, one node after another."""
+    for name in executor.plan.steps:
+        with contextlib.suppress(EdgesmithError):
+            executor.make(name)
+    return summarise(executor.plan, executor.results, executor.store)
+
+
+def unreachable(*_):
+    raise UserError("the data are away")
+
+
 class TestRunning:
     def test_it_is_told_values_gates_and_artifacts(self, engine, inner):
         make_ahead(engine, inner, "one", "four")
@@ -62,6 +80,48 @@ class TestRunning:
         make_ahead(engine, inner, "one", "four")
         engine.run(outer(inner))
         assert engine.run(outer(inner)).states == {"r": "cached"}
+
+
+class TestLosses:
+    """What a nested run lost, no later run is told."""
+
+    @pytest.fixture(autouse=True)
+    def _without_prefect(self, monkeypatch):
+        monkeypatch.setattr(nested, "_run", make_all)
+
+    def lost(self, engine, file, how, **params):
+        file.write_text(f"name: inner\nstages: {{a: {{uses: mischief, with: {how}}}}}\n")
+        run = engine.run(outer(file, param="a.note", ask="a.pages", **params))
+        assert run.states == {"r": "done"}
+        return run.executor.results["r"].action.provisional
+
+    def test_a_node_whose_result_is_for_one_run_only_makes_the_outer_one_so(self, engine, inner):
+        assert self.lost(engine, inner, "{how: lose}") == ("a: the last page was lost",)
+        assert engine.plan(outer(inner, param="a.note", ask="a.pages")).steps["r"].state == "run"
+
+    def test_and_so_does_one_that_failed(self, engine, inner):
+        assert self.lost(engine, inner, "{how: failure}") == ("a: the text could not be written",)
+
+    def test_where_nothing_is_lost_the_outer_result_is_kept(self, engine, inner):
+        assert self.lost(engine, inner, "{how: worry}") == ()
+
+    def test_a_run_that_cannot_be_begun_is_lost(self, engine, inner, monkeypatch):
+        make_ahead(engine, inner, "one", "four")
+        monkeypatch.setattr(nested, "make_plan", unreachable)
+        executor = engine.executor(outer(inner))
+        node, heard = executor.plan.steps["r"].node, Heard()
+        ref = node.params.pipeline.model_dump()
+        with pytest.raises(UserError, match="the data are away"):
+            nested.run_nested(executor, node, {"ref": ref, "params": {}, "ask": []}, heard)
+        assert list(heard.provisional) == ["the data are away"]
+
+    def test_params_that_the_pipeline_refuses_are_no_loss(self, engine, inner):
+        executor = engine.executor(outer(inner))
+        node, heard = executor.plan.steps["r"].node, Heard()
+        ref = node.params.pipeline.model_dump()
+        with pytest.raises(UserError, match=r"a\.copies"):
+            nested.run_nested(executor, node, {"ref": ref, "params": {"a.copies": 101}, "ask": []}, heard)
+        assert not heard.provisional
 
 
 class TestKey:

@@ -13,6 +13,7 @@ stages:
   b: {uses: shout, needs: a, with: {marks: 2}}
   m: {uses: build}
   t: {uses: tally, needs: {models: [m]}}
+  y: {uses: mischief, with: {how: lose}}
   z: {uses: mischief, with: {how: failure}}
 gates:
   - t.top1["m"] >= 1
@@ -34,6 +35,8 @@ def test_it_says_of_each_node_what_it_was_made_with_and_from(shared_engine):
     assert nodes["b"]["needs"] == {"text": [["a", "text"]]}
     assert nodes["t"]["needs"] == {"models": [["m", "model"]]}
     assert shared_engine.store.recorded(nodes["b"]["key"]).outputs == nodes["b"]["outputs"]
+    assert nodes["y"]["provisional"] == ["the last page was lost"]
+    assert "provisional" not in nodes["a"]
     assert nodes["a"]["with"] == {} and nodes["a"]["needs"] == {}
 
 

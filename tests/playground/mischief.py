@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Literal
 
 from edgesmith import Cancelled, Stage, StageFailed, UserError, optional
@@ -28,6 +29,7 @@ class Mischief(Stage):
             "bug", "user-error", "failure", "exit", "sys-exit", "kill", "segfault", "print", "nothing", "link",
             "figures", "wrong-return", "sleep", "child", "child-and-exit", "disk-full", "wrong-port", "patience",
             "vanish", "clock", "raze", "taint", "beside", "worry", "litter", "litter-and-exit",
+            "lose",
         ]  # fmt: skip
         seconds: float = 60
         note: str = ""
@@ -46,6 +48,13 @@ class Mischief(Stage):
         for _ in range(2):
             ctx.log.warning("the text is a worry")
         ctx.log.info("it went well")
+
+    def _lose(self, ctx, params):
+        """Lose a page, unless the file `note` is there: a phone that is plugged in, or not."""
+        if Path(params.note).is_file():
+            return {"pages": 3}
+        ctx.provisional("the last page was lost\nin the rain")
+        return {"pages": 2}
 
     def _user_error(self, ctx, params):
         raise UserError("the text is not polite", hint="say please")

@@ -119,9 +119,12 @@ class Tally(Stage):
 
     class Params(Stage.Params):
         target: TargetRef = TargetRef(name="desk")
+        lose: str = ""
 
     def run(self, ctx, inputs, params):
         rows = []
+        if params.lose:
+            ctx.provisional(params.lose)
         for model in inputs["models"]:
             pixels, logits = model.golden()
             with ctx.open(model, target=params.target) as process:

@@ -228,6 +228,12 @@ def test_running_a_stage_gives_its_outputs_figures_and_progress(playground, tmp_
     assert ctx.progressed == [(1, 1, {"letters": 4})]
 
 
+def test_running_a_stage_tells_what_it_lost(playground, tmp_path):
+    made = run_stage(playground.mischief.Mischief, tmp_path / "one", params={"how": "lose"})
+    assert made.lost == ("the last page was lost\nin the rain",)
+    assert run_stage(playground.mischief.Mischief, tmp_path / "two", params={"how": "worry"}).lost == ()
+
+
 def test_a_stage_is_checked_before_it_runs(playground, tmp_path):
     with pytest.raises(UserError, match="nothing to quote"):
         run_stage(playground.stages.Quote, tmp_path)

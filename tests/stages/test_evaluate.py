@@ -80,18 +80,22 @@ def test_a_model_without_a_runtime_keeps_its_line_with_the_reason(tmp_path, onnx
     package = CoreMLModel(tmp_path / "coreml")
     (package.file / "Data").mkdir(parents=True)
     (package.file / "Data" / "weights").write_bytes(bytes(100))
-    rows = evaluate(tmp_path / "out", [onnx_model.outputs["model"], package], "digits").figures["models"]
+    made = evaluate(tmp_path / "out", [onnx_model.outputs["model"], package], "digits")
+    rows = made.figures["models"]
     assert rows[0]["status"] == "ok"
+    assert made.lost == ()  # what runs here is part of the key
     assert rows[1] == {"bytes": 100, "status": "not run: no runtime for coreml"}
 
 
-def test_a_damaged_model_fails_alone(tmp_path, onnx_model):
+def test_a_model_that_fails_fails_alone_and_is_tried_again_by_the_next_run(tmp_path, onnx_model):
     model = onnx_model.outputs["model"]
     broken = OnnxModel(shutil.copytree(model.path, tmp_path / "broken"))
     broken.file.write_bytes(b"no graph")
-    rows = evaluate(tmp_path / "out", [model, broken], "digits").figures["models"]
+    made = evaluate(tmp_path / "out", [model, broken], "digits")
+    rows = made.figures["models"]
     assert rows[0]["status"] == "ok"
     assert rows[1]["status"].startswith("failed: ")
+    assert made.lost == (rows[1]["status"],)
 
 
 def test_limit_takes_the_first_images(tmp_path, onnx_model):

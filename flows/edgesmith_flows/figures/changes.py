@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgesmith_flows.action import provisional_reasons, settled
 from edgesmith_flows.explain import differences
 from edgesmith_flows.figures.metric import Metric, Value
 from edgesmith_flows.figures.table import FigureTable, RunFigures
@@ -58,6 +59,7 @@ _KINDS = {
     "files": "data",
     "seed": "param",
     "target": "machine",
+    "provisional": "machine",
 }
 
 
@@ -106,7 +108,12 @@ def _own(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 
 def _without_digests(document: Mapping[str, Any]) -> dict[str, Any]:
     inputs = document.get("inputs", {})
-    return {**document, "inputs": {port: len(digests) for port, digests in inputs.items()}}
+    why = provisional_reasons(document)
+    return {
+        **settled(document),
+        "inputs": {port: len(digests) for port, digests in inputs.items()},
+        **({"provisional": list(why)} if why else {}),
+    }
 
 
 def upstream(table: FigureTable, run: RunFigures, node: str) -> set[str]:

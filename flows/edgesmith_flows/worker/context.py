@@ -69,6 +69,10 @@ class WorkerContext:
         plain = {name: value if isinstance(value, str) else float(value) for name, value in figures.items()}
         self._channel.send({"event": "progress", "done": float(done), "total": float(total), "figures": plain})
 
+    def provisional(self, why: str) -> None:
+        """Tell that the result is good for this run only."""
+        self._channel.send({"event": "provisional", "why": why})
+
     def dataset(self, ref: DatasetRef) -> Dataset:
         """Open the dataset that a param names."""
         classes = self._job["datasets"]

@@ -1,8 +1,8 @@
 """The worker process: runs stages one after another, so that torch is imported once a run, not once a stage.
 
 Protocol, version 1, JSON lines. To the worker: `{"op": "run", ...job}`, `{"op": "cancel"}` and, to what it asks,
-`{"op": "answer", ...}`. From the worker: `{"event": "ready"|"log"|"progress"|"ask"|"done"|"failed", ...}`. What a stage
-prints goes to the worker's log file.
+`{"op": "answer", ...}`. From the worker: `{"event": NAME, ...}`, NAME being `ready`, `log`, `progress`, `provisional`,
+`ask`, `done` or `failed`. What a stage prints goes to the worker's log file.
 """
 
 from __future__ import annotations

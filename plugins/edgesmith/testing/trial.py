@@ -42,6 +42,7 @@ class LocalContext:
         tools: interpreters for `tool` by name; this one where a name is missing.
         views: by param that names a pipeline, what the stage sees of it, once for each of its variants.
         pipelines: by name, what answers `pipeline` from all params and the expressions asked for.
+        lost: why the result is good for one run only, as the stage told with `provisional`.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class LocalContext:
     pipelines: Mapping[str, Callable[[Mapping[str, Any], Sequence[str]], PipelineRun]] = field(default_factory=dict)
     cancelled: bool = False
     progressed: list[tuple[float, float, dict[str, float | str]]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("edgesmith.testing"))
 
     @property
@@ -75,6 +77,10 @@ class LocalContext:
     def progress(self, done: float, total: float, **figures: float | str) -> None:
         """Keep what was told in `progressed`."""
         self.progressed.append((done, total, figures))
+
+    def provisional(self, why: str) -> None:
+        """Keep what was told in `lost`."""
+        self.lost.append(why)
 
     def dataset(self, ref: DatasetRef) -> Dataset:
         """Open one of `datasets`."""
@@ -116,10 +122,15 @@ class LocalContext:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage made: artifacts by output port, and its figures."""
+    """What a stage made: artifacts by output port, and its figures.
+
+    Attributes:
+        lost: why that is good for one run only; empty where it is kept for later ones.
+    """
 
     outputs: Mapping[str, Artifact]
     figures: Mapping[str, Any]
+    lost: tuple[str, ...] = ()
 
 
 def run_stage(
@@ -163,7 +174,7 @@ def run_stage(
     gives = stage.gives(checked, kinds, ctx.views)
     figures = as_figures(stage().run(ctx, given, checked))
     outputs = {port: kind(ctx.out(port)) for port, kind in gives.items()}
-    return Outcome(outputs, figures)
+    return Outcome(outputs, figures, tuple(ctx.lost))
 
 
 def as_figures(returned: Any) -> dict[str, Any]:

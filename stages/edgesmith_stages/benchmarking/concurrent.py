@@ -72,7 +72,7 @@ def measure_concurrent(
     for index, (model, row) in enumerate(zip(models, rows, strict=True)):
         if row["status"] != "ok":
             continue
-        with noted(row, setting.ctx.log, "concurrency"):
+        with noted(row, setting.ctx, "concurrency"):
             levels = _levels(setting, model, processes, seconds)
             batch = model.contract.batch or 1
             row.update(_figures(levels, batch))

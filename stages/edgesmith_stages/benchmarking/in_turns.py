@@ -55,7 +55,7 @@ def time_in_turns(
             setting.go_on()
             runner, in_turns = runners[key], runners[key].session.in_turns
             alive.discard(key)  # unless it may go on
-            with noted(runner.row, setting.ctx.log, runner.figure):
+            with noted(runner.row, setting.ctx, runner.figure):
                 taken = runner.session.time(runner.pixels, warmup if turn == 0 else 1, share if in_turns else runs)
                 if isinstance(taken, Timing):
                     summed[key] = taken

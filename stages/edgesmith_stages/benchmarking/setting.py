@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgesmith import Cancelled, Context, EdgesmithError, Model, RuntimeUnavailable, Session, TargetRef
+from edgesmith import Cancelled, Context, EdgesmithError, Model, RuntimeUnavailable, Session, TargetRef, UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,8 +49,13 @@ class Setting:
 
 
 @contextlib.contextmanager
-def noted(row: Row, log: logging.Logger, figure: str = "status") -> Iterator[None]:
-    """Note in a model's row why it could not be run, or failed; the other models go on."""
+def noted(row: Row, ctx: Context, figure: str = "status") -> Iterator[None]:
+    """Note in a model's row why it could not be run, or failed; the other models go on.
+
+    What failed may work the next time (a phone was unplugged, memory was short), so that the result is provisional;
+    a user's mistake stays one. What could not be run can't without another target or runtime, and these are part of the
+    node's key.
+    """
     try:
         yield
     except Cancelled:
@@ -59,5 +63,7 @@ def noted(row: Row, log: logging.Logger, figure: str = "status") -> Iterator[Non
     except RuntimeUnavailable as reason:
         row[figure] = f"not run: {reason.message}"
     except EdgesmithError as error:
-        log.warning("%s", error)
+        ctx.log.warning("%s", error)
         row[figure] = f"failed: {error.message.splitlines()[0]}"
+        if not isinstance(error, UserError):
+            ctx.provisional(str(row[figure]))

@@ -42,7 +42,7 @@ def measure_sustained(
     sections: list[dict[str, Any]] = []
     measured = 0
     for index, (model, row) in enumerate(zip(models, rows, strict=True)):
-        with noted(row, setting.ctx.log):
+        with noted(row, setting.ctx):
             if measured:
                 _rest(setting, load.rest)
             windows = _measure(setting, model, row, load, score, (index, len(models)))

@@ -62,7 +62,7 @@ def _accepted(
     for size in sizes:
         setting.go_on()
         status = f"status_at_{named(size)}"
-        with noted(row, setting.ctx.log, status):
+        with noted(row, setting.ctx, status):
             session = stack.enter_context(setting.open(model))
             if not session.in_turns:
                 row[status] = "not run: the target's tool makes its own inputs"

@@ -1,9 +1,11 @@
 """What changed between two runs."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from edgesmith_flows.action import provisional_document
 from edgesmith_flows.figures.changes import Cause, causes, figure_changes, upstream
 from edgesmith_flows.figures.metric import Metric
 from edgesmith_flows.figures.table import FigureTable
@@ -49,6 +51,16 @@ def test_a_node_that_changed_nothing_does_not_hide_the_one_before_it(engine, rec
         run = table.run(made.name)
         outputs = {**run.outputs, "same": run.outputs["a"]}
         assert upstream(table, replace(run, outputs=outputs), "b") == {"a", "b", "same"}
+
+
+def test_a_result_that_lost_something_is_a_cause_that_says_what(two):
+    table, _, after = two
+    lost = provisional_document(table.document(after.keys["a"]), ("failed: no phone",), {}, {})
+    with table._database as database:
+        database.execute("insert into keys values ('lost', ?)", (json.dumps(lost),))
+    (cause,) = causes(table, after, replace(after, keys={**after.keys, "a": "lost"}))
+    assert cause == Cause("a", ('provisional: is new, ["failed: no phone"]',))
+    assert cause.kinds == ("machine",)
 
 
 def test_a_cause_says_what_sort_of_change_it_is():

@@ -50,6 +50,11 @@ def test_progress_is_told_at_most_ten_times_a_second_but_always_at_the_end(conte
     assert len(told) < 20
 
 
+def test_what_is_lost_is_told(context, line):
+    context().provisional("the phone was unplugged")
+    assert line[0].receive() == {"event": "provisional", "why": "the phone was unplugged"}
+
+
 def test_a_dataset_that_no_param_names_cannot_be_opened(context):
     with pytest.raises(UserError, match="unknown dataset 'wrods'; did you mean 'words'"):
         context(datasets={"words": "playground.datasets:Words"}).dataset(DatasetRef(name="wrods"))
