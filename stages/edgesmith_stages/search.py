@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from edgesmith import Context, Model, PipelineRef, PipelineRun, Report, Stage, StageFailed, UserError, decided
 from edgesmith.errors import unknown
@@ -67,6 +67,12 @@ class Search(Stage):
         objectives: dict[str, Objective] = Field(
             min_length=1, description="by any name, `{maximize: EXPRESSION}` or `{minimize: EXPRESSION}`, as gates are"
         )
+        order: tuple[str, ...] = Field(
+            default=(),
+            validate_default=True,
+            description="names of objectives, in the order in which they decide and reports show them; those left out "
+            "follow as they are written",
+        )
         constraints: tuple[str, ...] = Field(
             default=(), description="expressions that must hold, beside the pipeline's own gates"
         )
@@ -75,9 +81,25 @@ class Search(Stage):
             default="tpe", description="tpe: towards what was good; nsga2: evolution; random; all: every combination"
         )
         choose: str | None = Field(
-            default=None, description="the objective in which the chosen trial is best; the first one by default"
+            default=None, description="the objective in which the chosen trial is best; the first of `order` by default"
         )
         deliver: str | None = Field(default=None, description="the node whose model the chosen trial delivers")
+
+        @field_validator("order")
+        @classmethod
+        def _in_full(cls, given: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+            # A key doesn't know in which order a mapping was written, and here that decides: so it is a value, too.
+            known = info.data.get("objectives")
+            if known is None:  # it is wrong itself, and told so
+                return given
+            if odd := [name for name in given if name not in known]:
+                raise ValueError(unknown("objective", odd[0], known))
+            return tuple(dict.fromkeys((*given, *known)))
+
+        @property
+        def ordered(self) -> dict[str, Objective]:
+            """The objectives in order."""
+            return {name: self.objectives[name] for name in self.order}
 
         @model_validator(mode="after")
         def _check(self) -> Self:
@@ -114,9 +136,10 @@ class Search(Stage):
         from edgesmith_stages.searching.outcome import document, figures
         from edgesmith_stages.searching.space import axes_of
 
-        greater = [one.greater for one in params.objectives.values()]
+        greater = [one.greater for one in params.ordered.values()]
         search = trials.Search(axes_of(params.space), greater, params.sampler, ctx.seed)
         runs: dict[int, PipelineRun] = {}
+        names = list(params.order)
 
         def attempt(number: int, point: Mapping[str, Any]) -> Trial:
             ctx.progress(number - 1, params.trials, trial=f"{number}: {_told(point)}")
@@ -127,14 +150,13 @@ class Search(Stage):
             return _judged(number, point, runs[number], params)
 
         for trial in search.run(params.trials, attempt):
-            ctx.log.info("trial %d (%s): %s", trial.number, _told(trial.params), _said(trial, list(params.objectives)))
+            ctx.log.info("trial %d (%s): %s", trial.number, _told(trial.params), _said(trial, names))
             if trial.failed and not runs[trial.number].failed and not any(one.values for one in search.trials):
                 raise UserError(
                     f"the first whole trial has no figure for an objective: {trial.failed}",
                     hint="mend `objectives`; the trial's nodes are cached",
                 )
         ctx.progress(len(search.trials), len(search.trials))
-        names = list(params.objectives)
         best = search.best(names.index(params.choose or names[0]))
         if best is None:
             raise _none_is_allowed(search)
@@ -156,7 +178,7 @@ def _model_kind(view: PipelineView, node: str) -> type[Model]:
 
 
 def _asked(params: Any) -> list[str]:
-    return [*(one.expression for one in params.objectives.values()), *params.constraints]
+    return [*(one.expression for one in params.ordered.values()), *params.constraints]
 
 
 def _judged(number: int, point: Mapping[str, Any], run: PipelineRun, params: Any) -> Trial:
@@ -165,7 +187,7 @@ def _judged(number: int, point: Mapping[str, Any], run: PipelineRun, params: Any
         return Trial(number, point, failed="; ".join(run.failed))
     wrong = [
         f"{name}: {run.reasons.get(place) or f'gives {run.values[place]!r}, expected a number'}"
-        for place, name in enumerate(params.objectives)
+        for place, name in enumerate(params.order)
         if not isinstance(run.values[place], (int, float))
     ]
     if wrong:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from edgesmith import OnnxModel, PipelineRun, Report, StageFailed, UserError
 from edgesmith.sections import read_sections
 from edgesmith.testing import LocalContext, StageContract, folder_digest, run_stage
+from edgesmith_flows.canonical import digest
 from edgesmith_stages.search import Search
 
 PARAMS = {
@@ -62,6 +63,7 @@ class TestContract(StageContract):
         {**PARAMS, "objectives": {"top1": {"maximize": "banch.top1"}}},
         {**PARAMS, "constraints": ["banch.top1 > 1"]},
         {**PARAMS, "choose": "latency"},
+        {**PARAMS, "order": ["latency"]},
         {**PARAMS, "deliver": "bench"},
         {**PARAMS, "deliver": "onyx"},
         {**PARAMS, "sampler": "all", "space": {"width": {"low": 0.1, "high": 0.5}}},
@@ -92,7 +94,7 @@ class TestOutcome:
         assert (plot.x, plot.y, len(plot.points)) == ("bytes", "top1", 8)
         front = {str(one["number"]) for one in document["trials"] if one["front"]}
         assert {point.name for point in plot.points if point.marked} == front
-        assert table.columns == ("trial", "width", "prune.ratio", "top1", "bytes", "outcome")
+        assert table.columns == ("trial", "prune.ratio", "width", "top1", "bytes", "outcome")
         assert table.rows[0][-1] == "chosen"
 
     def test_the_model_of_the_chosen_trial_is_delivered(self, tmp_path, save_onnx):
@@ -118,6 +120,40 @@ def save_onnx(tmp_path):
 
     yield save
     shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+class TestOrder:
+    """Keys don't know in which order a mapping was written (`canonical.tagged`)."""
+
+    def key(self, **params):
+        return digest(Search.Params(**{**PARAMS, **params}).model_dump(mode="json"))
+
+    def test_that_of_the_objectives_decides_and_is_part_of_the_key(self, tmp_path):
+        bytes_first = dict(reversed(PARAMS["objectives"].items()))
+        made = search(tmp_path, trials=20, sampler="all", objectives=bytes_first)
+        assert made.figures["params"]["width"] == 1
+        assert list(made.figures["best"]) == ["bytes", "top1"]
+        assert self.key(objectives=bytes_first) != self.key()
+
+    def test_it_may_be_said_whatever_order_they_are_written_in(self, tmp_path):
+        bytes_first = dict(reversed(PARAMS["objectives"].items()))
+        assert self.key(objectives=bytes_first, order=["top1"]) == self.key()
+        made = search(tmp_path, trials=20, sampler="all", objectives=bytes_first, order=["top1"])
+        assert made.figures["params"]["width"] == 4
+
+    def test_it_is_the_same_again_where_the_params_come_back_from_json(self):
+        first = Search.Params(**PARAMS)
+        told = json.dumps(first.model_dump(mode="json"), sort_keys=True)
+        assert Search.Params(**json.loads(told)).order == first.order
+
+    @pytest.mark.parametrize("sampler", ["all", "random", "tpe"])
+    def test_that_of_the_space_changes_nothing(self, tmp_path, sampler):
+        one, other = Net(), Net()
+        space = dict(reversed(PARAMS["space"].items()))
+        search(tmp_path / "one", one, sampler=sampler)
+        search(tmp_path / "other", other, sampler=sampler, space=space)
+        assert one.asked == other.asked
+        assert self.key(space=space) == self.key()
 
 
 class TestTrialsThatFail:

@@ -89,8 +89,9 @@ Space = Annotated[dict[str, Range | Annotated[list[Any], Field(min_length=1)]], 
 
 
 def axes_of(space: Mapping[str, Range | Sequence[Any]]) -> dict[str, Range | Choices]:
-    """Return the axes by param."""
-    return {name: one if isinstance(one, Range) else Choices(one) for name, one in space.items()}
+    """Return the axes by param, in the order of their names: which points are tried depends on it, and a node's key
+    does not know in which order a mapping was written."""
+    return {name: one if isinstance(one, Range) else Choices(one) for name, one in sorted(space.items())}
 
 
 def variants_of(space: Mapping[str, Range | Sequence[Any]]) -> list[dict[str, Any]]:
