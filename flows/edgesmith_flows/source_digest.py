@@ -52,9 +52,9 @@ class SourceDigests:
             path = _file_of(name)
             if path is None:
                 continue
-            facts = self._memo.fact(path, f"source:{name}", lambda path=path, name=name: _facts(path, name))
+            facts = self._memo.fact(path, f"imports:{name}", lambda path=path, name=name: _facts(path, name))
             files[name] = facts["content"]
-            stack.extend(facts["imports"])
+            stack.extend(_followed(facts["imports"], name))
             parts = name.split(".")
             if parts[0] != _CONTRACT:
                 stack.extend(".".join(parts[:end]) for end in range(2, len(parts)))
@@ -86,20 +86,18 @@ def _file_of(name: str) -> Path | None:
 
 
 def _facts(path: Path, name: str) -> dict[str, object]:
+    """Return what the file's content alone decides, and the memo may keep: which imports count is this edgesmith's."""
     content = path.read_bytes()
-    is_package = path.name == "__init__.py"
-    return {
-        "content": hashlib.sha256(content).hexdigest(),
-        "imports": sorted(set(_followed(content, name, is_package))),
-    }
+    imports = _imports(content, name, path.name == "__init__.py")
+    return {"content": hashlib.sha256(content).hexdigest(), "imports": [list(one) for one in imports]}
 
 
-def _followed(content: bytes, name: str, is_package: bool) -> Iterable[str]:
+def _followed(imports: Iterable[tuple[str, list[str]]], name: str) -> Iterable[str]:
     """Yield those of the modules that a module imports that count: its package's, and the contract's computing ones.
 
     `from a import b` yields a and a.b, as b may be a module.
     """
-    for base, names in _imports(content, name, is_package):
+    for base, names in imports:
         if _top(base) == _top(name) != _CONTRACT:
             yield base
             yield from (f"{base}.{one}" for one in names)

@@ -136,6 +136,17 @@ def test_of_the_contract_what_shapes_artifacts_counts(package, tmp_path, monkeyp
     assert (package.digest() != before) is counts
 
 
+def test_what_counts_of_the_contract_is_asked_anew_although_the_file_is_known(package, tmp_path, monkeypatch):
+    """An edgesmith that takes one more module into account reads the memo of the one before it."""
+    package.write({"one": f"from edgesmith import hookimpl\n{STAGE}"})
+    time.sleep(0.11)  # what is younger is not remembered
+    memo = Memo(tmp_path / "memo")
+    before = SourceDigests(memo).of_module(f"{package.name}.one")
+    memo.save()
+    monkeypatch.setattr(source_digest, "COMPUTING", frozenset({*source_digest.COMPUTING, "hooks"}))
+    assert package.digest() != before
+
+
 def test_where_the_package_lies_does_not_count(package, tmp_path, monkeypatch):
     package.write({"helper": "x = 1\n", "one": f"from .helper import x\n{STAGE}"})
     before = package.digest()
@@ -166,6 +177,6 @@ def test_a_file_that_did_not_change_is_parsed_once(package, tmp_path):
     SourceDigests(memo).of(sys.modules[f"{package.name}.one"].Stage)
     memo.save()
     found = Memo(tmp_path / "memo").fact(
-        package.folder / "one.py", f"source:{package.name}.one", lambda: pytest.fail("?")
+        package.folder / "one.py", f"imports:{package.name}.one", lambda: pytest.fail("?")
     )
     assert found["imports"] == []
