@@ -105,6 +105,7 @@ def node_of(errand: Errand, registry: Registry) -> Node:
         files=files,
         timeout=errand.timeout,
         target=_target(ref, registry) if isinstance(ref, TargetRef) else None,
+        recipe_code=tuple(errand.recipe_code),
     )
 
 

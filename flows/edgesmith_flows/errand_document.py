@@ -34,6 +34,7 @@ class Errand(BaseModel):
         force: make it even if it is known there.
         remote: URL of the shared store, without any password, for a machine that has no setting of its own.
         plugins: local plugin modules of who asks.
+        recipe_code: as of the node (see `edgesmith_flows.recipe_code`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +51,7 @@ class Errand(BaseModel):
     force: bool
     remote: str
     plugins: list[str]
+    recipe_code: list[str]
 
 
 def version() -> str:

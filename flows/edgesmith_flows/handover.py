@@ -119,6 +119,7 @@ def errand_of(
         force=force,
         remote=shown(remote),
         plugins=[one.name for one in executor.registry.plugins if one.origin == LOCAL],
+        recipe_code=list(node.recipe_code),
     )
 
 

@@ -131,6 +131,8 @@ class Identities:
         loaders = self._loaders(node)
         if loaders:
             document["loaders"] = loaders
+        if node.recipe_code:
+            document["recipe_code"] = {code: self._code(code) for code in node.recipe_code}
         return document
 
     def _pipeline(self, use: PipelineUse) -> dict[str, Any]:
@@ -149,9 +151,8 @@ class Identities:
     def _call(self, node: Node) -> dict[str, Any]:
         """Return which stage is called how."""
         stage = node.stage
-        hidden = {*node.datasets, *node.files, *node.pipelines, *(["target"] if node.target is not None else [])}
-        params = {name: value for name, value in node.params.model_dump(mode="json").items() if name not in hidden}
-        return {"stage": stage.name, "version": stage.version, "source": self._sources.of(stage), "params": params}
+        source = self._sources.of(stage)
+        return {"stage": stage.name, "version": stage.version, "source": source, "params": node.own_params}
 
     def _machine(self, node: Node) -> dict[str, Any]:
         """Return the part of the document that is this machine's (`machines.PARTS`)."""
@@ -177,6 +178,12 @@ class Identities:
         own = node.stage.__module__.partition(".")[0]
         foreign = {kind: module for kind, module in modules.items() if module.partition(".")[0] != own}
         return {kind: self._sources.of_module(module) for kind, module in sorted(foreign.items())}
+
+    def _code(self, name: str) -> str:
+        try:
+            return self._sources.of_module(name.partition(":")[0])
+        except ValueError:  # it is in the stage's toolchain only, whose versions are in the key
+            return "not installed here"
 
     def _environment(self, toolchain: Toolchain) -> Environment:
         found = self.toolchains.find(toolchain)

@@ -63,6 +63,8 @@ class Node:
         line: where it stands in the file.
         target: where its models run, if it has a param `target` that names a target.
         pipelines: by param, the pipelines that it runs.
+        recipe_code: modules, or functions in them (`package.module:function`), that the recipes of its torch models
+            may name (see `edgesmith_flows.recipe_code`).
     """
 
     name: str
@@ -82,6 +84,13 @@ class Node:
     line: int = 0
     target: Target | None = None
     pipelines: Mapping[str, PipelineUse] = field(default_factory=dict)
+    recipe_code: tuple[str, ...] = ()
+
+    @property
+    def own_params(self) -> dict[str, Any]:
+        """The params as JSON values, without those that name something outside the pipeline."""
+        named = {*self.datasets, *self.files, *self.pipelines, *(["target"] if self.target is not None else [])}
+        return {name: value for name, value in self.params.model_dump(mode="json").items() if name not in named}
 
     @property
     def upstream(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from edgesmith.ports import Port, as_port
 from edgesmith.refs import DatasetRef, PipelineRef, TargetRef
 from edgesmith.stage import Stage, Toolchain
 from edgesmith.target import Target
+from edgesmith_flows import recipe_code
 from edgesmith_flows.blame import blamed, expect
 from edgesmith_flows.document import NodeDocument, PipelineDocument, parse_document, problems_of
 from edgesmith_flows.interpolate import Interpolator
@@ -210,11 +212,15 @@ class _Resolver:
                 output_kinds = dict(stage.gives(params, kinds, views))
         except EdgesmithError as error:
             self.complain((*here, "with"), str(error))
-        self.nodes[name] = Node(
+        node = Node(
             name, base, stage, params, connected, kinds, output_kinds, toolchain, datasets, files, axes,
             entry.timeout, entry.retries, tuple(entry.resources), self.source.line(here),
             target, pipelines,
         )  # fmt: skip
+        gives, sources = output_kinds.values(), self.registry.model_sources
+        code = recipe_code.added(stage, node.own_params, gives, pipelines.values(), sources)
+        code |= recipe_code.taken(connected, kinds, self.nodes)
+        self.nodes[name] = replace(node, recipe_code=tuple(sorted(code)))
 
     def _blamed(self, table: str, name: str, doing: str) -> AbstractContextManager[None]:
         origin = self.registry.origins.get((table, name), "unknown")

@@ -96,6 +96,10 @@ class TestHandingOver:
             state, action = lab.hand_over(text)
             assert (state, action.provisional, len(lab.jobs)) == ("done", ("the phone",), asked)
 
+    def test_the_code_of_recipes_is_in_the_key_there_too(self, lab):
+        _, action = lab.hand_over(LAB.replace("target: {name", "lose: nets/small, target: {name"))
+        assert list(action.document["recipe_code"]) == ["playground.nets:make"]
+
     def test_before_the_machine_has_told_what_it_is_the_key_is_not_known(self, lab):
         lab.run("m: {uses: build}")
         step = lab.plan(LAB).steps["t"]

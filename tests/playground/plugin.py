@@ -9,11 +9,13 @@ from .datasets import Words
 from .exhibits import Assay, Exhibit
 from .kinds import Essay, Sign, Text
 from .mischief import Flaky, Flood, Mischief
+from .nets import Nets
 from .rehearse import Rehearse
 from .runtime import SignRuntime
 from .shout import Shout
 from .stages import Build, Demand, Gather, Pair, Quote, Split, Tally
 from .target import Desk, Shelf
+from .tinker import Tinker
 from .write import Write
 
 
@@ -26,7 +28,7 @@ def edgesmith_artifact_kinds():
 def edgesmith_stages():
     return [
         *(Write, Shout, Gather, Pair, Split, Quote, Build, Tally, Demand),
-        *(Borrow, Mischief, Flaky, Flood, Assay, Exhibit, Rehearse),
+        *(Borrow, Mischief, Flaky, Flood, Assay, Exhibit, Rehearse, Tinker),
     ]
 
 
@@ -38,6 +40,11 @@ def edgesmith_runtimes():
 @hookimpl
 def edgesmith_targets():
     return [Desk, Shelf]
+
+
+@hookimpl
+def edgesmith_model_sources():
+    return [Nets]
 
 
 @hookimpl

@@ -51,6 +51,7 @@ _KINDS = {
     "source": "code",
     "version": "code",
     "loaders": "code",
+    "recipe_code": "code",
     "stage": "code",
     "tools": "tool",
     "toolchains": "tool",
