@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,16 @@ class Service(Place):
             headers={"Content-Type": "application/json"},
             method=method,
         )
-        answer = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30).read()
-        return json.loads(answer) if answer else None
+        direct, until = urllib.request.build_opener(urllib.request.ProxyHandler({})), time.monotonic() + 60
+        while True:
+            try:
+                answer = direct.open(request, timeout=30).read()
+                return json.loads(answer) if answer else None
+            except urllib.error.HTTPError as error:
+                # SQLite is busy; Prefect's own client tries again, too.
+                if error.code != 503 or time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
 
     def stop(self) -> None:
         """End everything that was started here."""

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -152,13 +151,15 @@ class TestDeployingAgain:
 
     def test_what_is_served_starts_by_the_schedules_that_it_has(self, kept, service):
         process = service.start("serve", "greeting")
-        until = time.monotonic() + 120
-        while deployment(service)["paused"]:
-            assert time.monotonic() < until, (service.folder / "log").read_text()
-            time.sleep(0.3)
+        try:
+            until = time.monotonic() + 120
+            while deployment(service)["paused"]:
+                assert time.monotonic() < until, (service.folder / "log").read_text()
+                time.sleep(0.3)
+        finally:
+            process.kill()
+            process.wait()
         assert [one["id"] for one in deployment(service)["schedules"]] == [one["id"] for one in kept["schedules"]]
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
 
     @pytest.mark.parametrize("slugs", [[None], ["early", "late"]])
     def test_cron_takes_the_place_of_schedules_and_lets_them_start(self, kept, service, slugs):
@@ -213,7 +214,7 @@ class TestRefusals:
         done = service.run("deploy", "greeting", "--pool", "picky")
         assert done.returncode == 1, done.stderr
         assert "error: greeting can't be deployed: Prefect's API at http://127.0.0.1:" in done.stderr
-        assert "/api answers 422 Unprocessable Entity: Error" in done.stderr
+        assert "is not valid under any of the given schemas" in done.stderr
 
 
 @pytest.fixture(scope="module")
