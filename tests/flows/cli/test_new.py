@@ -6,8 +6,10 @@ from itertools import combinations
 import pytest
 
 from edgesmith import UserError
+from edgesmith_flows.document import parse_document
 from edgesmith_flows.registry import load_registry
 from edgesmith_flows.scaffold import PARTS, filled, words, write_plugin
+from edgesmith_flows.yaml_source import load_yaml
 
 
 def test_the_next_steps_are_told(call):
@@ -79,6 +81,13 @@ def test_all_names_follow_from_one(name):
     assert named["package"] == "edgesmith_acme_compiler"
     assert named["slug"] == "acme-compiler"
     assert named["Name"] == "AcmeCompiler"
+
+
+@pytest.mark.parametrize("name", ["on", "null", "true"])
+def test_a_name_that_means_something_in_yaml_stays_a_name(tmp_path, name):
+    folder = write_plugin(name, PARTS, tmp_path)
+    document = parse_document(load_yaml(folder / "pipelines" / f"{name}.yaml"))
+    assert document.name == document.params["data"] == document.stages["bench"].with_["target"] == name
 
 
 def test_a_template_keeps_what_its_parts_ask_for():
