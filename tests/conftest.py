@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,9 +48,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep Prefect's database and edgesmith's store out of the user's and the repository's folders."""
+    """Keep Prefect's database and edgesmith's store out of the user's and the repository's folders.
+
+    Temporary files of converters, and of what tests kill, go at the end. Their folder is none of pytest's, whose paths
+    are too long for the sockets that some programs make there.
+    """
     hypothesis.configuration.set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
-    with pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="edgesmith-tests-", ignore_cleanup_errors=True) as temporary,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TMPDIR", temporary)
+        patch.setattr(tempfile, "tempdir", None)
         patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
         patch.setenv("EDGESMITH_STORE", str(tmp_path_factory.mktemp("store")))
         patch.delenv("PREFECT_API_URL", raising=False)
