@@ -58,6 +58,7 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         tempfile.TemporaryDirectory(prefix="edgesmith-tests-", ignore_cleanup_errors=True) as temporary,
         pytest.MonkeyPatch.context() as patch,
     ):
+        Path(temporary).chmod(0o755)  # some tests let others look, as they may at /tmp
         patch.setenv("TMPDIR", temporary)
         patch.setattr(tempfile, "tempdir", None)
         patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))

@@ -11,11 +11,11 @@ from pydantic import Field
 from edgesmith import (
     Context,
     DatasetRef,
-    EdgesmithError,
     Model,
     Report,
     RuntimeUnavailable,
     Stage,
+    StageFailed,
     TorchModel,
     UserError,
     many,
@@ -67,11 +67,9 @@ class Evaluate(Stage):
         images = Images(ctx, params.data, params.split, params.limit)
         models: list[Model] = inputs["models"]
         reference = inputs["reference"] or next((m for m in models if isinstance(m, TorchModel)), None)
-        expected = None
+        expected = None if reference is None else self._expected(ctx, reference, images, params)
         rows: list[dict[str, Any]] = []
         answers: dict[int, Answers] = {}
-        if reference is not None:
-            expected = outputs_of(ctx, reference, images, params)
         for done, model in enumerate(models):
             ctx.progress(done, len(models))
             row, outputs = self._row(ctx, model, images, params, reference, expected)
@@ -93,6 +91,16 @@ class Evaluate(Stage):
         (folder / "report.json").write_text(text + "\n", encoding="utf-8")
         return figures
 
+    def _expected(self, ctx: Context, reference: Model, images: Images, params: Any) -> NDArray[np.float32] | None:
+        """Return the reference's outputs; None if it can't be run: the models keep their accuracy."""
+        try:
+            return outputs_of(ctx, reference, images, params)
+        except (RuntimeUnavailable, StageFailed) as error:
+            ctx.log.warning("the reference can't be run, and nothing is compared with it: %s", error)
+            if isinstance(error, StageFailed):
+                ctx.provisional(f"the reference failed: {error.message.splitlines()[0]}")
+            return None
+
     def _row(
         self,
         ctx: Context,
@@ -107,16 +115,19 @@ class Evaluate(Stage):
         try:
             same = reference is not None and model.path == reference.path and expected is not None
             outputs = expected if same and expected is not None else outputs_of(ctx, model, images, params)
-            row.update(scores(outputs, model, images))
         except RuntimeUnavailable as reason:
             return {**row, "status": f"not run: {reason.message}"}, None
-        except EdgesmithError as error:
+        except StageFailed as error:
             ctx.log.warning("%s", error)
+            # Nobody can tell here whether the model is at fault or the machine was short of memory for a moment.
             status = f"failed: {error.message.splitlines()[0]}"
-            if not isinstance(error, UserError):
-                # Nobody can tell here whether the model is at fault or the machine was short of memory for a moment.
-                ctx.provisional(status)
+            ctx.provisional(status)
             return {**row, "status": status}, None
+        try:
+            row.update(scores(outputs, model, images))
+        except UserError as error:
+            ctx.log.warning("%s", error)
+            return {**row, "status": f"failed: {error.message.splitlines()[0]}"}, None
         if expected is not None and reference is not None:
             from edgesmith_stages.scoring import likeness
 

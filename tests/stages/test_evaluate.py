@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgesmith import CoreMLModel, OnnxModel, Report, TorchModel
+from edgesmith import CoreMLModel, OnnxModel, Report, TorchModel, UserError
 from edgesmith.artifacts import CONTRACT_FILE
 from edgesmith.sections import read_sections
 from edgesmith.testing import LocalContext, StageContract, run_stage
@@ -98,7 +98,33 @@ def test_a_model_that_fails_fails_alone_and_is_tried_again_by_the_next_run(tmp_p
     assert made.lost == (rows[1]["status"],)
 
 
-def test_limit_takes_the_first_images(tmp_path, onnx_model):
+def test_a_reference_that_fails_costs_the_comparison_alone(tmp_path, onnx_model):
+    model = onnx_model.outputs["model"]
+    broken = OnnxModel(shutil.copytree(model.path, tmp_path / "broken"))
+    broken.file.write_bytes(b"no graph")
+    made = run_stage(
+        Evaluate,
+        tmp_path / "out",
+        {"models": [model], "reference": broken},
+        {"data": "digits", "limit": 20},
+        datasets=[Digits],
+        runtimes=[OnnxRuntime],
+    )
+    (row,) = made.figures["models"]
+    assert row["status"] == "ok"
+    assert "top1" in row and "agreement" not in row
+    assert [one.partition(":")[0] for one in made.lost] == ["the reference failed"]
+
+
+def test_an_image_that_cannot_be_read_is_no_models_fault(tmp_path, onnx_model, photos):
+    damaged = shutil.copytree(photos, tmp_path / "damaged")
+    for file in damaged.rglob("*.png"):
+        file.write_bytes(b"no image")
+    with pytest.raises(UserError, match="can't be read as an image"):
+        evaluate(tmp_path / "out", [onnx_model.outputs["model"]], {"name": "folder", "path": str(damaged)})
+
+
+def test_limit_takes_no_more_images(tmp_path, onnx_model):
     assert evaluate(tmp_path / "out", [onnx_model.outputs["model"]], "digits", limit=5).figures["images"] == 5
 
 
