@@ -53,7 +53,7 @@ def test_processes_that_do_not_measure_run_together(shared):
 def test_a_measurement_waits_for_other_processes_and_they_for_it(shared, tmp_path):
     spans = []
     threads = [run(shared[0], spans, "first", alone=False, seconds=0.2)]
-    await_that(lambda: shared[0]._running)
+    await_that(lambda: not free(tmp_path / "quiet"))
     threads.append(run(shared[1], spans, "measurement", alone=True))
     await_that(lambda: not free(tmp_path / "quiet-next"))
     threads.append(run(shared[0], spans, "last", alone=False))
