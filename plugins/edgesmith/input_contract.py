@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Color = Literal["RGB", "L"]
 Resample = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
+UNRANGED = ("I", "F")
+"""Pillow's modes whose values, 32-bit integers and floats, have no range that a file tells."""
+
 
 class InputContract(BaseModel):
     """Everything a program needs to feed a model and to read its answer.
@@ -141,7 +144,7 @@ def plain(image: Image, color: Color) -> Image:
         from PIL.Image import fromarray
 
         image = fromarray(np.round(np.asarray(image).astype(np.float32) / 257).astype(np.uint8))
-    if image.mode in ("I", "F"):
+    if image.mode in UNRANGED:
         raise UserError(
             f"the values of an image of mode {image.mode} (32 bits) have no certain range",
             hint="save it with 8 or 16 bits a channel",

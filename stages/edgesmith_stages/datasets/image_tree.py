@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgesmith import UserError
+from edgesmith.input_contract import UNRANGED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +53,7 @@ class FileSplit:
             raise UserError(
                 f"{file} can't be read as an image: {error}", hint="repair the file, or take it out of the folder"
             ) from error
-        if image.mode in ("I", "F"):
+        if image.mode in UNRANGED:
             raise UserError(
                 f"{file} holds {'32-bit integers' if image.mode == 'I' else 'floats'}, whose range no file tells",
                 hint="save it with 8 or 16 bits a channel, or take it out of the folder",

@@ -75,7 +75,7 @@ def tune_package(ctx: Context, source: CoreMLModel, params: Any) -> Mapping[str,
     else:
         mixing.smallest()
     ctx.progress(3, 4, doing="confirming")
-    chosen = _confirmed(ctx, source, quantiser, mixing, budget, rest, images, params)
+    chosen = _confirmed(ctx, source, quantiser, mixing, budget, rest, images.pixels(source.contract), right, params)
     ctx.progress(4, 4)
     missed = {one.label: _missed(one, budget, rest) for one in mixing.tried}
     return _deliver(ctx, source, quantiser, mixing, chosen, missed, unfit, params)
@@ -131,11 +131,11 @@ def _confirmed(
     mixing: Mixing,
     budget: Budget,
     rest: int,
-    images: Images,
+    pixels: NDArray[np.uint8],
+    right: NDArray[np.int64],
     params: Any,
 ) -> Mixture | None:
     """Write the best mixture and score the package in its runtime; the next best one where it misses the budget so."""
-    from edgesmith_stages.answers import right_outputs
     from edgesmith_stages.quantize.parity import lost
     from edgesmith_stages.quantize.quantiser import write_assigned
 
@@ -143,7 +143,6 @@ def _confirmed(
     fitting = [one for one in candidates if _missed(one, budget, rest) is None]
     if not fitting:
         return None
-    pixels, right = images.pixels(source.contract), right_outputs(images, source.contract)
 
     def answers(model: CoreMLModel) -> Any:
         with ctx.open(model, threads=params.threads) as process:
